@@ -1,0 +1,1 @@
+"""nanochat: make your own ChatGPT, from raw text to a chat page."""

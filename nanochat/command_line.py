@@ -1,0 +1,76 @@
+"""Turn dataclasses into command lines, and user errors into one clear line on standard error."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import tyro
+
+from nanochat.common import UserError
+
+Config = TypeVar("Config")
+
+
+def flag(*aliases: str):
+    """Give a field further spellings: `step: Annotated[int | None, flag("-s", "--model-step")]`.
+
+    Long aliases are written with dashes; underscores are then accepted as well.
+    """
+    return tyro.conf.arg(aliases=list(aliases))
+
+
+def parse(
+    config: type[Config],
+    argv: Sequence[str] | None = None,
+    *,
+    prog: str | None = None,
+    description: str | None = None,
+) -> Config:
+    """Build a `config` dataclass from command-line arguments.
+
+    Dashes and underscores are interchangeable, and one lone leading `--` (as in
+    `torchrun ... -- <flags>`) is tolerated. Unknown flags end the process with status 2 and a
+    suggestion; a ValueError of the dataclass' own checks passes through to `run`.
+    """
+    args = list(sys.argv[1:] if argv is None else argv)
+    if args and args[0] == "--":
+        args = args[1:]
+    return tyro.cli(
+        config,
+        args=args,
+        prog=prog,
+        description=description,
+        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
+    )
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{where}"
+    return str(error)
+
+
+def run(main: Callable[[], object]) -> None:
+    """Run a command's `main`; what a user can cause becomes one line and a non-zero status.
+
+    `NANOCHAT_DEBUG=1` shows the traceback as well.
+    """
+    # `docker stop` and `kill` then unwind like Ctrl+C: temporary files go, workers end
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        main()
+    except (UserError, OSError) as error:
+        if os.environ.get("NANOCHAT_DEBUG"):
+            raise
+        if isinstance(error, BrokenPipeError):
+            # the reader (head, less) went away; there is nobody left to tell
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(141)
+        print(f"error: {_message(error)}", file=sys.stderr, flush=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr, flush=True)
+        sys.exit(130)
