@@ -1,0 +1,86 @@
+"""Plain text out of extracts: sentence splitting, odd characters, holes where formulas were."""
+
+import re
+import unicodedata
+
+_REPLACE = {
+    "\u2060": "", "\u200b": "", "\ufeff": "", "\u00ad": "", "\u200e": "", "\u200f": "",
+    "‘": "'", "’": "'", "ʼ": "'", "ʻ": "'", "ʿ": "'", "′": "'", "“": '"', "”": '"', "″": '"',
+    "–": "-", "‑": "-", "‐": "-", "−": "-", "—": " - ", "―": " - ", "…": "...", "⁄": "/",
+    "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "ß": "ss", "æ": "ae",
+    "œ": "oe", "Æ": "Ae", "Œ": "Oe", "×": "x", "÷": "/", "⋅": "*",
+}  # fmt: skip
+_TABLE = str.maketrans(_REPLACE)
+_FRACTION = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
+_ABBREVIATIONS = (
+    "Mr|Mrs|Ms|Dr|St|Jr|Sr|Prof|Gen|Col|Lt|Capt|Sgt|Rev|Hon|No|Nos|Vol|vs|cf|ca|c|e\\.g|i\\.e|etc"
+    "|fl|r|b|d|lit|approx|Mt|Ft|Fig|ed|eds|pp|p|trans|Ph\\.D|al|née|var|subsp|spp"
+)
+_ENDING = re.compile(r"""[.!?]["')\]]*\s+(?=["'(]?[A-Z0-9])""")
+_NOT_AN_END = re.compile(rf"(?:(?<![\w.])(?:{_ABBREVIATIONS})|(?<![a-z])[A-Z]|\b[A-Z]\.[A-Z])\.$")
+
+
+def normalize(text: str) -> str:
+    """Fold typographic and accented characters to the nearest ASCII ones; keep line breaks."""
+    if text.isascii():
+        return text
+    text = _FRACTION.sub(" ", text).translate(_TABLE)
+    text = unicodedata.normalize("NFKD", text).translate(_TABLE)
+    return "".join(c for c in text if not unicodedata.combining(c))
+
+
+def sentences(text: str) -> list[str]:
+    """Split prose into sentences; initials and common abbreviations do not end one."""
+    result, start = [], 0
+    for match in _ENDING.finditer(text):
+        if _NOT_AN_END.search(text, max(start, match.start() - 9), match.start() + 1):
+            continue
+        result.append(text[start : match.end()].strip())
+        start = match.end()
+    result.append(text[start:].strip())
+    return [sentence for sentence in result if sentence]
+
+
+def _balanced(text: str) -> bool:
+    return all(text.count(a) == text.count(b) for a, b in ("()", "[]")) and text.count('"') % 2 == 0
+
+
+def _whole(sentence: str) -> bool:
+    """Whether nothing was lost from the sentence: no hole, no odd character, brackets in pairs."""
+    hole = re.search(r"  | [.,;:)](?!\w)|\( ?\)|\([,;]", sentence)
+    ends = re.search(r"""[.!?]["')]*$""", sentence)
+    return bool(ends and not hole and sentence.isascii() and _balanced(sentence))
+
+
+def clean_paragraph(text: str) -> list[str]:
+    """Return the sentences of one paragraph that survived extraction whole."""
+    text = re.sub(r" ?\((?:[^()]*[^\x00-\x7f][^()]*|[ ,;]*)\)", "", text)  # foreign names, sounds
+    text = re.sub(r" ?\([^()]*(?:[A-Z]{2,}-[a-z]|-[A-Z]{2,}|Italian: |\[)[^()]*\)", "", text)
+    text = re.sub(r"\[[a-z0-9]{1,2}\]", "", text)  # footnote marks
+    return [sentence for sentence in sentences(text) if _whole(sentence)]
+
+
+def clean_article(title: str, text: str) -> str:
+    """Return the article's whole sentences, or "" if its opening sentence did not survive.
+
+    Without its first sentence a text speaks of something it never names.
+    """
+    text = normalize(text)
+    # a lost pronunciation straight after the title is not a lost formula
+    text = re.sub(rf"^((?:An? |The )?{re.escape(normalize(title))})  (?=\w)", r"\1 ", text)
+    paragraphs = [clean_paragraph(line) for line in text.splitlines()]
+    first = next(iter(paragraphs), [])
+    opening = sentences(text)[:1]
+    if not first or not opening or first[0][:12] != opening[0][:12]:
+        return ""
+    return "\n".join(" ".join(paragraph) for paragraph in paragraphs if paragraph)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return the first whole sentences of `text` within `limit` characters (at least one)."""
+    kept = ""
+    for sentence in sentences(text):
+        if kept and len(kept) + len(sentence) + 1 > limit:
+            break
+        kept = f"{kept} {sentence}".strip()
+    return kept

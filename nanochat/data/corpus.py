@@ -1,0 +1,125 @@
+"""The quickstart's real text: encyclopedia articles, recipes and human chats, cleaned and split.
+
+Split "train" holds about 95 % of each, "test" the rest, by a hash of the title or id.
+"""
+
+import functools
+import html
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from nanochat.data import archives
+from nanochat.data.cleaning import clean_article, normalize, shorten
+from nanochat.data.split import in_split
+
+
+@dataclass(frozen=True)
+class Article:
+    """The lead of an encyclopedia article; `description` has a few words or none."""
+
+    title: str
+    text: str
+    topic: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    title: str
+    ingredients: tuple[str, ...]
+    steps: tuple[str, ...]
+
+    def prose(self, limit: int = 700) -> str:
+        """The recipe as a paragraph of about `limit` characters at most."""
+        needs = ", ".join(self.ingredients[:12])
+        text = f"{self.title}. You need {needs}." if needs else f"{self.title}."
+        return f"{text} {shorten(' '.join(self.steps), max(1, limit - len(text)))}"
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A chat of two people who take turns; `topic` is the question they were given, or ""."""
+
+    id: str
+    topic: str
+    turns: tuple[str, ...]
+
+    def prose(self, limit: int = 1500) -> str:
+        """The chat as dialogue, one turn a line."""
+        lines, length = [], 0
+        for turn in self.turns:
+            length += len(turn)
+            if lines and length > limit:
+                break
+            lines.append(f"- {turn}")
+        return "\n".join(lines)
+
+
+def _line(text: str | None) -> str:
+    return " ".join(normalize(html.unescape(text or "")).split())
+
+
+@functools.cache
+def articles(split: str) -> tuple[Article, ...]:
+    """Encyclopedia articles of a split, in the archive's order; titles and text are ASCII."""
+    result = []
+    for title, entry in archives.load(archives.ENCYCLOPEDIA).items():
+        if not in_split(title, split):
+            continue
+        text, name = clean_article(title, entry["extract"]), _line(title)
+        if len(text) >= 60 and name.isascii():
+            description = _line(entry.get("description"))
+            description = description if description.isascii() else ""
+            result.append(Article(name, text, entry["topic"], description))
+    return tuple(result)
+
+
+@functools.cache
+def recipes(split: str) -> tuple[Recipe, ...]:
+    """Recipes of a split with at least two steps."""
+    result = []
+    for key, entry in archives.load(archives.RECIPES).items():
+        steps = tuple(filter(None, map(_line, entry.get("steps") or [])))
+        needs = tuple(filter(None, map(_line, entry.get("ingredients") or [])))
+        recipe = Recipe(_line(entry["title"]), needs, steps)
+        if in_split(key, split) and len(steps) >= 2 and recipe.prose().isascii():
+            result.append(recipe)
+    return tuple(result)
+
+
+def join_messages(texts: list[str]) -> str:
+    """Make one turn of the messages a person sent in a row."""
+    joined = ""
+    for text in filter(None, map(_line, texts)):
+        if joined and text[0].isupper() and joined[-1].isalnum():
+            joined += "."
+        joined = f"{joined} {text}".strip()
+    return joined
+
+
+@functools.cache
+def chats(split: str) -> tuple[Chat, ...]:
+    """Human chats of a split with at least two turns, as they were written (unfiltered)."""
+    result = []
+    for key, entry in archives.load(archives.CHATS).items():
+        if not in_split(key, split):
+            continue
+        turns = [join_messages([m["text"] for m in group]) for group in entry["messages"]]
+        turns = tuple(filter(None, turns))
+        if len(turns) >= 2:
+            result.append(Chat(key, _line(entry.get("prompt")), turns))
+    return tuple(result)
+
+
+def word_list(minimum: int = 3) -> list[str]:
+    """Lower-case words of 3 to 14 letters seen in the encyclopedia, the most frequent first.
+
+    `minimum` is how often a word must occur. Ties are in alphabetical order.
+    """
+    counts: Counter[str] = Counter()
+    for split in ("train", "test"):
+        for article in articles(split):
+            counts.update(re.findall(r"(?<![\w'-])[a-z]{3,14}(?![\w'-])", article.text))
+    frequent = [(word, n) for word, n in counts.items() if n >= minimum]
+    return [word for word, n in sorted(frequent, key=lambda pair: (-pair[1], pair[0]))]
