@@ -1,0 +1,150 @@
+"""Reading tensors from disk and checking that they are the model the metadata describes."""
+
+import dataclasses
+import os
+import pickle
+import re
+from typing import Any
+
+import torch
+
+from nanochat.checkpoint_files import meta_name
+from nanochat.common import UserError
+from nanochat.gpt import GPT, GPTConfig
+
+COMPILED_PREFIX = "_orig_mod."  # torch.compile puts it in front of every key
+EMBEDDING = "transformer.wte.weight"
+CONFIG_FIELDS = [field.name for field in dataclasses.fields(GPTConfig)]
+# What the architecture of later nanochat releases is recognised by.
+LATER_CONFIG_FIELDS = {"window_pattern"}
+LATER_TENSORS = re.compile(
+    r"resid_lambdas|x0_lambdas|value_embeds\.|\.ve_gate\.|smear_|backout_lambda"
+)
+PROBLEMS_SHOWN = 20
+
+
+def read_tensors(path: str, meta: dict[str, Any], device: str | torch.device = "cpu") -> Any:
+    """Return what `torch.save` wrote, mapped from disk, refusing anything but plain data.
+
+    Raises UserError naming the file if it is missing, truncated, damaged or unsafe.
+    """
+    if not os.path.isfile(path):
+        raise UserError(f"{path} is missing: the checkpoint was not saved or copied completely")
+    files = meta.get("files")
+    expected = files.get(os.path.basename(path)) if isinstance(files, dict) else None
+    size = os.path.getsize(path)
+    if expected is not None and size != expected:
+        raise UserError(
+            f"{path} is truncated or not the file that was saved: expected {expected:,} bytes, "
+            f"found {size:,}; copy or download it again"
+        )
+    try:
+        return torch.load(path, map_location=device, weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path}: refused, because it holds things other than tensors and plain values"
+        ) from error
+    except OSError:
+        raise
+    except Exception as error:  # what a damaged archive raises depends on where the damage is
+        raise UserError(
+            f"{path} ({size:,} bytes) is truncated or damaged; copy or download it again, or "
+            "choose another step"
+        ) from error
+
+
+def strip_compiled_prefix(weights: dict[str, Any]) -> dict[str, Any]:
+    """Remove one leading `_orig_mod.` from every key, keeping the order."""
+    if not any(key.startswith(COMPILED_PREFIX) for key in weights):
+        return weights
+    return {key.removeprefix(COMPILED_PREFIX): value for key, value in weights.items()}
+
+
+def read_weights(path: str, meta: dict[str, Any], device: str | torch.device) -> dict[str, Any]:
+    """Return a model file's tensors by name, in the precision that `device` works in.
+
+    bf16 becomes fp32 on CPU and MPS; on CUDA the embedding becomes bf16 whatever it was.
+    """
+    weights = read_tensors(path, meta, device)
+    if not isinstance(weights, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in weights.items()
+    ):
+        raise UserError(f"{path}: expected named tensors, as a model's state dict has them")
+    weights = strip_compiled_prefix(weights)
+    refuse_later_architecture(weights, path)
+    bad = {str(value.dtype).removeprefix("torch.") for value in weights.values()}
+    bad -= {"float32", "bfloat16"}
+    if bad:
+        reason = " (squared ReLU overflows in fp16)" if "float16" in bad else ""
+        raise UserError(
+            f"{path}: weights must be float32 or bfloat16, found {', '.join(sorted(bad))}{reason}"
+        )
+    if torch.device(device).type != "cuda":
+        return {key: value.float() for key, value in weights.items()}
+    if EMBEDDING in weights:
+        weights[EMBEDDING] = weights[EMBEDDING].bfloat16()
+    return weights
+
+
+def refuse_later_architecture(names: Any, path: str) -> None:
+    """Raise UserError if configuration fields or tensor names are those of later releases."""
+    marks = sorted(
+        name for name in names if name in LATER_CONFIG_FIELDS or LATER_TENSORS.search(name)
+    )
+    if marks:
+        raise UserError(
+            f"{path}: this model has the architecture of a later nanochat release (found "
+            f"{', '.join(marks[:3])}), which this program does not implement; "
+            "use the release it was trained with"
+        )
+
+
+def parse_config(meta: dict[str, Any], checkpoint_dir: str, step: int) -> GPTConfig:
+    """Return the model's configuration; all six fields, and no others, must be there."""
+    path = os.path.join(checkpoint_dir, meta_name(step))
+    fields = meta.get("model_config")
+    if not isinstance(fields, dict):
+        raise UserError(f"{path}: expected an object 'model_config', got {fields!r:.60}")
+    refuse_later_architecture(fields, path)
+    unknown = sorted(set(fields) - set(CONFIG_FIELDS))
+    missing = [name for name in CONFIG_FIELDS if name not in fields]
+    if unknown or missing:
+        raise UserError(
+            f"{path}: model_config must have exactly the fields {', '.join(CONFIG_FIELDS)}"
+            + (f"; unknown: {', '.join(unknown)}" if unknown else "")
+            + (f"; missing: {', '.join(missing)}" if missing else "")
+        )
+    try:
+        return GPTConfig(**fields)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def check_weights(weights: dict[str, torch.Tensor], config: GPTConfig, path: str) -> None:
+    """Raise one UserError that names every tensor that is missing, unknown or of another shape."""
+    with torch.device("meta"):
+        expected = {name: tuple(p.shape) for name, p in GPT(config).state_dict().items()}
+    problems = [
+        f"missing: {name} {shape}" for name, shape in expected.items() if name not in weights
+    ]
+    for name, tensor in weights.items():
+        shape = tuple(tensor.shape)
+        if name not in expected:
+            problems.append(f"unknown: {name} {shape}")
+        elif shape != expected[name]:
+            problems.append(f"{name}: expected {expected[name]}, found {shape}")
+    if not problems:
+        return
+    shown = "\n  ".join(problems[:PROBLEMS_SHOWN])
+    more = len(problems) - PROBLEMS_SHOWN
+    rows = weights[EMBEDDING].shape[0] if EMBEDDING in weights else config.padded_vocab_size
+    vocabulary = (
+        f" (a vocabulary of {config.vocab_size} needs {config.padded_vocab_size} rows, the file "
+        f"has {rows})"
+        if rows != config.padded_vocab_size
+        else ""
+    )
+    raise UserError(
+        f"{path} does not match the model_config in its meta file{vocabulary}; are both from the "
+        f"same checkpoint?\n  {shown}" + (f"\n  and {more} more" if more > 0 else "")
+    )
