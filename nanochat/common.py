@@ -7,7 +7,7 @@ import tempfile
 
 
 class UserError(ValueError):
-    """Something the user can put right; the message says what was expected, what came, what to do."""
+    """Something the user can put right: says what was expected, what came, what to do."""
 
 
 def get_base_dir() -> str:
@@ -57,13 +57,14 @@ def print0(*args, **kwargs) -> None:
         print(*args, **{"flush": True, **kwargs})
 
 
-class _ColouredFormatter(logging.Formatter):
-    COLOURS = {"DEBUG": 36, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
+LEVEL_COLOURS = {"DEBUG": 36, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
 
+
+class _ColouredFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
         name = record.levelname
-        return line.replace(name, f"\033[{self.COLOURS.get(name, 0)}m{name}\033[0m", 1)
+        return line.replace(name, f"\033[{LEVEL_COLOURS.get(name, 0)}m{name}\033[0m", 1)
 
 
 def setup_default_logging(level: int = logging.INFO) -> None:

@@ -58,12 +58,14 @@ class GPTConfig:
         return -(-self.vocab_size // VOCAB_MULTIPLE) * VOCAB_MULTIPLE
 
     @classmethod
-    def from_depth(cls, depth: int, sequence_len: int, vocab_size: int) -> "GPTConfig":
-        """One dial sets the shape: C = 64 * depth, head size as near 128 as divisibility permits."""
+    def from_depth(
+        cls, depth: int, sequence_len: int, vocab_size: int, head_dim: int = 128
+    ) -> "GPTConfig":
+        """One dial sets the shape: C = 64 depth, heads as near `head_dim` as divides C."""
         if depth < 1:
             raise UserError(f"--depth must be at least 1, got {depth}")
         n_embd = 64 * depth
-        wanted = max(1, round(n_embd / 128))
+        wanted = max(1, round(n_embd / head_dim))
         n_head = next(
             heads
             for step in range(n_embd)
@@ -79,7 +81,9 @@ def norm(x: torch.Tensor) -> torch.Tensor:
 
 
 def rotate(x_BTHD: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """Rotate the two halves of each head by minus the position's angle (cos, sin: (1|B, T, 1, D/2)).
+    """Rotate the two halves of each head by minus the position's angle.
+
+    cos, sin: (1, T, 1, D/2), or (B, T, 1, D/2) when rows stand at different positions.
 
     The sign is the opposite of the Llama/NeoX convention; stored weights depend on it.
     """
@@ -200,7 +204,7 @@ class GPT(nn.Module):
         return 6 * matrices + 12 * attention
 
     def _rotary_slice(self, start, T: int):
-        """Tables for T positions from `start`: an int, or (B,) when rows stand at different ones."""
+        """Tables for T positions from `start`: an int, or (B,) when the rows differ."""
         if isinstance(start, int):
             end = start + T
             if end > self.cos.size(1):
