@@ -25,7 +25,7 @@ _find_python() {
 }
 
 _install_with_uv() {
-    [ -x "$PYTHON_BIN" ] && "$PYTHON_BIN" -c '' || uv venv --quiet --clear .venv
+    "$PYTHON_BIN" -c "" 2>/dev/null || { rm -rf .venv && uv venv --quiet .venv; }
     # "auto" takes torch's small CPU build on a machine without a GPU, where that index is reachable
     uv pip install --python "$PYTHON_BIN" --torch-backend=auto -c constraints.txt -e "$1" ||
         uv pip install --python "$PYTHON_BIN" -c constraints.txt -e "$1"
