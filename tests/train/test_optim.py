@@ -170,9 +170,9 @@ def test_two_ranks_equal_one(two_ranks):
     optimizers = Optimizers(model, single(), **RATES)
     train(model, optimizers, steps=6)
     for name, weight in model.state_dict().items():
-        # element by element Adam magnifies rounding where gradients are nearly zero
+        # Adam and Newton-Schulz magnify rounding where gradients are nearly zero
         difference = (two_ranks["weights"][name] - weight).norm() / weight.norm()
-        assert difference < 1e-3, name
+        assert difference < 1e-2, name
 
 
 @pytest.mark.slow
