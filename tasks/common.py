@@ -59,7 +59,7 @@ class Task:
 
 
 class TaskMixture(Task):
-    """All examples of several tasks in one fixed shuffled order; a task listed twice counts twice."""
+    """The examples of several tasks in one fixed shuffled order; listed twice counts twice."""
 
     def __init__(self, tasks: Sequence[Task], **view):
         super().__init__(**view)

@@ -12,16 +12,17 @@ _SHE = (
     "Rosa Ruby Ruth Sara Sofia Sue Tara Tina Vera Wendy Yara Zoe Agnes Beatrice Celia Diana Edith "
     "Fatima Greta Holly Irene Jasmine Karen Linda Maria Naomi Ophelia Priya Rachel Sally Tess Una "
     "Victoria Willa Yoko Zelda"
-).split()
+)
 _HE = (
-    "Adam Alan Alex Ali Andy Ben Bill Bob Boris Carl Chris Cole Dan David Dean Eli Emil Eric Felix "
-    "Finn Frank Fred Gabe George Gus Hank Harry Hugo Ian Ivan Jack Jake James Jim Joe John Jon Karl "
-    "Ken Kurt Lars Leo Liam Louis Luke Marc Mark Matt Max Mike Nick Noah Oleg Omar Oscar Otto Owen "
-    "Pablo Paul Pete Phil Ralph Ray Rob Ron Sam Sean Seth Simon Steve Ted Theo Tim Tom Tony Troy "
-    "Umar Victor Walt Will Yuri Zack Arthur Bruno Caleb Diego Edgar Farid Gary Henry Igor Jonas "
-    "Kevin Larry Martin Neil Oliver Peter Quinn Robert Stanley Thomas Vincent William"
-).split()
-PRONOUNS = dict.fromkeys(_SHE, ("she", "her")) | dict.fromkeys(_HE, ("he", "his"))
+    "Adam Alan Alex Ali Andy Ben Bill Bob Boris Carl Chris Cole Dan David Dean Eli Emil Eric "
+    "Felix Finn Frank Fred Gabe George Gus Hank Harry Hugo Ian Ivan Jack Jake James Jim Joe "
+    "John Jon Karl Ken Kurt Lars Leo Liam Louis Luke Marc Mark Matt Max Mike Nick Noah Oleg "
+    "Omar Oscar Otto Owen Pablo Paul Pete Phil Ralph Ray Rob Ron Sam Sean Seth Simon Steve "
+    "Ted Theo Tim Tom Tony Troy Umar Victor Walt Will Yuri Zack Arthur Bruno Caleb Diego "
+    "Edgar Farid Gary Henry Igor Jonas Kevin Larry Martin Neil Oliver Peter Quinn Robert "
+    "Stanley Thomas Vincent William"
+)
+PRONOUNS = dict.fromkeys(_SHE.split(), ("she", "her")) | dict.fromkeys(_HE.split(), ("he", "his"))
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from tasks.spellingbee import spell
 from tasks.words import words
 
 PHRASES = (
-    "Spell the word: {}", "Spell the word {}", "Spell {}", "Spell: {}", "spell {}", "Spell {} please",
+    "Spell the word: {}", "Spell the word {}", "Spell {}", "Spell: {}", "spell {}",
     "How do you spell {}?", "How do I spell {}?", "How is {} spelled?", "how do you spell {}",
     "How would you spell the word {}?", "Can you spell {}?", "Could you spell {} for me?",
     "Can you spell the word {} for me?", "Please spell {}.", "Please spell the word {}.",
@@ -17,7 +17,8 @@ PHRASES = (
     "Tell me how to spell {}", "Tell me the spelling of {}.", "What is the spelling of {}?",
     "What's the spelling of {}?", "Break {} into letters.", "Split {} into its letters.",
     "I need the spelling of {}.", "I don't know how to spell {}. Can you help?", "{}: spell it",
-    "Do you know how to spell {}?", "Spell out {}", "Spell out the word {} for me.",
+    "Spell {} please", "Do you know how to spell {}?", "Spell out {}",
+    "Spell out the word {} for me.",
 )  # fmt: skip
 
 
