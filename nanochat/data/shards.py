@@ -66,6 +66,12 @@ def without_gaps(files: list[str]) -> list[str]:
     return kept
 
 
+def downloads_in_progress(data_dir: str | None = None) -> bool:
+    """Say whether unfinished downloads lie beside the shards."""
+    directory = data_dir or data_directory()
+    return any(".parquet." in n and n.endswith(".tmp") for n in os.listdir(directory))
+
+
 def find_damage(path: str) -> str | None:
     """Return what is wrong with a parquet file as far as its ends show, or None."""
     with open(path, "rb") as file:
