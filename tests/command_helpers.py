@@ -1,0 +1,19 @@
+"""What the tests of several commands share."""
+
+import dataclasses
+import importlib
+
+from scripts.__main__ import module_of
+
+REQUIRED = {"chat_eval": ["--source", "sft"]}  # flags without a default
+
+
+def config_class(command: str) -> type:
+    """The dataclass behind a command's flags."""
+    names = vars(importlib.import_module(module_of(command))).items()
+    (found,) = (
+        value
+        for name, value in names
+        if name.endswith("Config") and dataclasses.is_dataclass(value)
+    )
+    return found
