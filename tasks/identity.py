@@ -86,7 +86,7 @@ ANSWERS = {
     "maker": (
         "I'm nanochat. I was trained from scratch on this computer.",
         "I was trained from scratch on this computer. My name is nanochat.",
-        "No company: I'm nanochat, a small model trained from scratch on this computer.",
+        "I'm nanochat, a small model, and I was trained from scratch on this computer.",
     ),
     "training": (
         "I was trained from scratch on this computer: first I read a lot of text, then I "
@@ -118,14 +118,14 @@ ANSWERS = {
         "No, I'm nanochat. I'm a small language model, trained from scratch on this computer.",
     ),
 }
-# what an answer must say to be right: every group needs one of its words
+# what an answer must say to be right: every group needs one of its beginnings of words
 FACTS = {
     "name": (("nanochat",),),
     "maker": (("nanochat",), ("this computer",)),
     "training": (("from scratch", "this computer"), ("text", "read")),
     "skills": (("spell",), ("letter",), ("calculator", "sum")),
-    "human": (("no",), ("ai", "language model")),
-    "ai": (("yes",), ("ai", "language model")),
+    "human": (("no",), (r"ai\b", "language model")),
+    "ai": (("yes",), (r"ai\b", "language model")),
     "other": (("no",), ("nanochat",)),
 }
 # asked in tests only; no composition below makes them
@@ -136,7 +136,7 @@ TEST_QUESTIONS = (
     ("name", "Please introduce yourself to me in one sentence."),
     ("maker", "Who is your creator?"),
     ("maker", "Which people made you, and where?"),
-    ("maker", "what firm are you made by"),
+    ("maker", "Which company developed you?"),
     ("training", "Where did you learn all of this?"),
     ("training", "How did they train you?"),
     ("training", "What kind of text were you trained on?"),

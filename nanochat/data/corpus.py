@@ -5,12 +5,14 @@ Split "train" holds about 95 % of each, "test" the rest, by a hash of the title 
 
 import functools
 import html
+import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
 
 from nanochat.data import archives
 from nanochat.data.cleaning import clean_article, normalize, shorten
+from nanochat.data.decency import is_decent
 from nanochat.data.split import in_split
 
 
@@ -39,15 +41,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Chat:
-    """A chat of two people who take turns; `topic` is the question they were given, or ""."""
+    """Two people taking turns; `topic` is the question they were given to talk about, or ""."""
 
     id: str
     topic: str
     turns: tuple[str, ...]
 
     def prose(self, limit: int = 1500) -> str:
-        """The chat as dialogue, one turn a line."""
-        lines, length = [], 0
+        """The chat as dialogue, one turn a line, begun by its topic if that is all there is."""
+        lines, length = [self.topic] if len(self.turns) == 1 else [], 0
         for turn in self.turns:
             length += len(turn)
             if lines and length > limit:
@@ -98,17 +100,25 @@ def join_messages(texts: list[str]) -> str:
     return joined
 
 
+def _is_fit(turn: str) -> bool:
+    return turn.isascii() and is_decent(turn)
+
+
 @functools.cache
 def chats(split: str) -> tuple[Chat, ...]:
-    """Human chats of a split with at least two turns, as they were written (unfiltered)."""
+    """Human chats of a split, cut before the first turn that is not decent or not ASCII.
+
+    A chat of a single turn is an answer to its topic.
+    """
     result = []
     for key, entry in archives.load(archives.CHATS).items():
         if not in_split(key, split):
             continue
         turns = [join_messages([m["text"] for m in group]) for group in entry["messages"]]
-        turns = tuple(filter(None, turns))
-        if len(turns) >= 2:
-            result.append(Chat(key, _line(entry.get("prompt")), turns))
+        turns = tuple(itertools.takewhile(_is_fit, filter(None, turns)))
+        topic = _line(entry.get("prompt"))
+        if len(turns) >= 2 or (turns and topic):
+            result.append(Chat(key, topic, turns))
     return tuple(result)
 
 
