@@ -25,6 +25,8 @@ class StageConfig:
     """Name of the checkpoint directory, e.g. d34 (base: default d<depth>)."""
     num_iterations: int | None = None
     """Number of updates; -1 or unset = derived from the data or the model."""
+    minutes: float | None = None
+    """Train for this long instead of a number of updates; the schedules follow the clock."""
     embedding_lr: float = 0.2
     """AdamW learning rate of the embedding at width 768."""
     unembedding_lr: float = 0.004
@@ -50,6 +52,8 @@ class StageConfig:
             value = getattr(self, field.name)
             if field.name in self.POSITIVE and value is not None and value < 1:
                 raise UserError(f"--{field.name} must be at least 1, got {value}")
+            if field.name == "minutes" and value is not None and not value > 0:
+                raise UserError(f"--minutes must be more than 0, got {value}")
             if field.name.endswith("_lr") and not value >= 0:
                 raise UserError(f"--{field.name} must not be negative, got {value}")
 

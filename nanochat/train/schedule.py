@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run stands before an update: `step` updates done of `num_steps` (None: until the
-    data run out) and `progress`, the fraction of the run in 0 .. 1."""
+    """Where a run stands before an update.
+
+    `step` updates are done, of `num_steps` if the run is counted in updates (None: it ends with
+    the data or the clock). `progress` is the fraction of the run that is done, 0 .. 1.
+    """
 
     step: int
     num_steps: int | None
@@ -17,6 +20,8 @@ def warmup_warmdown(
     position: Position, warmup_ratio: float, warmdown_ratio: float, final_lr_frac: float
 ) -> float:
     """Linear warm-up, plateau, linear warm-down to `final_lr_frac` (pretraining)."""
+    if position.num_steps is None:  # by the clock: the same shape, in thousandths of the run
+        position = Position(round(1000 * position.progress), 1000, position.progress)
     step, num_steps = position.step, position.num_steps
     warmup, warmdown = round(warmup_ratio * num_steps), round(warmdown_ratio * num_steps)
     if step < warmup:
@@ -35,8 +40,11 @@ def late_decay(position: Position, plateau: float = 0.8) -> float:
 def linear_decay(position: Position) -> float:
     """From 1 at the first update linearly towards 0 (fine-tuning).
 
-    The horizon is one more than the updates done: the last pass of the contract only evaluates.
+    Counted in updates, the horizon is one more than the updates done: the last pass of the
+    contract only evaluates.
     """
+    if position.num_steps is None:
+        return 1.0 - position.progress
     return 1.0 - position.step / (position.num_steps + 1)
 
 

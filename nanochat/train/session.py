@@ -4,7 +4,6 @@ import dataclasses
 import os
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import torch
 
@@ -17,6 +16,7 @@ from nanochat.checkpoint_manager import (
 )
 from nanochat.common import UserError, get_base_dir, print0
 from nanochat.distributed import Dist
+from nanochat.evals.precision import mixed_precision
 from nanochat.gpt import GPT, GPTConfig
 from nanochat.report import get_report
 from nanochat.report.metrics import MetricsWriter
@@ -108,8 +108,13 @@ class Session:
             total = config.target_examples_per_step
             print0(f"conversations per update: {total} = {accumulation} x {B} x {world} processes")
         print0(f"parameters: {self.model.num_parameters():,}")
-        steps = self.plan.num_steps
-        print0(f"updates: {'one pass over the data' if steps is None else f'{steps:,}'}")
+        if self.plan.num_steps is not None:
+            horizon = f"{self.plan.num_steps:,} updates"
+        elif self.plan.seconds is not None:
+            horizon = duration(self.plan.seconds)
+        else:
+            horizon = "one pass over the data"
+        print0(f"horizon: {horizon}")
 
     def _build_trainer(self) -> None:
         config, stage = self.config, self.stage
@@ -132,6 +137,7 @@ class Session:
             stage.make_loader(self, loader_state),
             self.dist,
             num_steps=self.plan.num_steps,
+            seconds=self.plan.seconds,
             micro_batches=self.plan.micro_batches,
             lr_multiplier=lambda position: stage.lr_multiplier(config, position),
             momentum=stage.momentum,
@@ -163,6 +169,7 @@ class Session:
             "data_progress": 0.0,
             "loader": self.meta.get("dataloader_state_dict"),
             "smooth_train_loss": loop.get("smooth_train_loss") or 0.0,
+            "seconds_used": loop.get("total_training_time") or 0.0,
             "total_training_time": loop.get("total_training_time") or 0.0,
             "results": {},
         }
@@ -170,10 +177,7 @@ class Session:
     # -- what hooks and the stage table use -------------------------------------------------------
     def autocast(self):
         """bf16 on CUDA unless float32 was asked for; nothing elsewhere."""
-        dtype = getattr(self.config, "dtype", "bfloat16")
-        if self.dist.device_type == "cuda" and dtype == "bfloat16":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
-        return nullcontext()
+        return mixed_precision(self.dist, getattr(self.config, "dtype", "bfloat16"))
 
     @property
     def checkpoint_dir(self) -> str:

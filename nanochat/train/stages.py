@@ -19,10 +19,14 @@ from nanochat.train.schedule import Position
 
 @dataclass(frozen=True)
 class Plan:
-    """How long a run is (None: one pass over the data) and how many micro-batches an update has."""
+    """How long a run is, and how many micro-batches an update has.
 
-    num_steps: int | None
+    The horizon is `num_steps` updates, else `seconds`, else (both None) one pass over the data.
+    """
+
     micro_batches: int
+    num_steps: int | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,18 @@ def _token_micro_batches(session) -> int:
     return micro_batches(config.total_batch_size, tokens, session.dist.world_size, "tokens")
 
 
+def _seconds(config) -> float | None:
+    """The horizon by the clock, unless a number of updates was given."""
+    if config.minutes is None or config.num_iterations is not None:
+        return None
+    return 60 * config.minutes
+
+
 def _plan_base(session) -> Plan:
     config, model = session.config, session.model
     accumulation = _token_micro_batches(session)
+    if _seconds(config) is not None:
+        return Plan(accumulation, seconds=_seconds(config))
     if config.num_iterations is not None:
         num_steps = config.num_iterations
     elif config.target_flops is not None:
@@ -82,11 +95,12 @@ def _plan_base(session) -> Plan:
             f"the chosen horizon is less than one update of {config.total_batch_size:,} tokens; "
             "raise it or lower --total_batch_size"
         )
-    return Plan(num_steps, accumulation)
+    return Plan(accumulation, num_steps)
 
 
 def _plan_mid(session) -> Plan:
-    return Plan(session.config.num_iterations, _token_micro_batches(session))
+    config = session.config
+    return Plan(_token_micro_batches(session), config.num_iterations, _seconds(config))
 
 
 def _plan_sft(session) -> Plan:
@@ -96,6 +110,8 @@ def _plan_sft(session) -> Plan:
     accumulation = micro_batches(
         examples, config.device_batch_size, session.dist.world_size, "conversations"
     )
+    if _seconds(config) is not None:
+        return Plan(accumulation, seconds=_seconds(config))
     passes = config.num_iterations
     if passes is None:
         passes = len(session.train_task) // examples * config.num_epochs
@@ -105,7 +121,7 @@ def _plan_sft(session) -> Plan:
             "2 are needed for one update: lower --target_examples_per_step, raise --num_epochs or "
             "add data"
         )
-    return Plan(passes - 1, accumulation)
+    return Plan(accumulation, passes - 1)
 
 
 def _pretrain_loader(session, state=None, *, validation=False):

@@ -37,7 +37,8 @@ def every(interval: int | None, action: Hook, *, first: bool = True) -> Hook:
 
 
 class Trainer:
-    """Train `model` on `loader` until `num_steps` updates, or (None) until the data ran out once.
+    """Train `model` on `loader` for `num_steps` updates, or else for `seconds` of training, or
+    else (both None) until the data ran out once.
 
     One update averages over `micro_batches` batches of every rank: the sum of all token losses
     divided by the number of supervised tokens, so that every token weighs the same.
@@ -51,7 +52,8 @@ class Trainer:
         loader: Iterator[Batch],
         dist: Dist,
         *,
-        num_steps: int | None,
+        num_steps: int | None = None,
+        seconds: float | None = None,
         micro_batches: int,
         lr_multiplier: Callable[[Position], float],
         momentum: Callable[[int], float | None] = lambda step: None,
@@ -60,7 +62,7 @@ class Trainer:
         compile_model: bool = False,
     ):
         self.model, self.optimizers, self.loader, self.dist = model, optimizers, loader, dist
-        self.num_steps, self.micro_batches = num_steps, micro_batches
+        self.num_steps, self.seconds, self.micro_batches = num_steps, seconds, micro_batches
         self.lr_multiplier, self.momentum = lr_multiplier, momentum
         self.grad_clip, self.autocast = grad_clip, autocast
         # static shapes; the compiled object shares the weights with `model`, which evaluates
@@ -68,7 +70,8 @@ class Trainer:
         self.step = 0
         self.data_progress = 0.0
         self.loader_state: dict | None = None
-        self.total_training_time = 0.0
+        self.seconds_used = 0.0  # of all updates; the slowest rank's clock
+        self.total_training_time = 0.0  # without the untimed updates
         self.smooth_loss = 0.0
         self.results: dict[str, float] = {}
         self.last_update: dict[str, float] = {}
@@ -80,8 +83,12 @@ class Trainer:
 
     @property
     def position(self) -> Position:
-        by_steps = None if self.num_steps is None else self.step / self.num_steps
-        progress = self.data_progress if by_steps is None else by_steps
+        if self.num_steps is not None:
+            progress = self.step / self.num_steps
+        elif self.seconds is not None:
+            progress = self.seconds_used / self.seconds
+        else:
+            progress = self.data_progress
         return Position(self.step, self.num_steps, min(1.0, progress))
 
     @property
@@ -134,9 +141,10 @@ class Trainer:
         self.step += 1
         self._updates_here += 1
         # ranks see different data and signals: agree on how far they are and whether to stop
-        seen = self.dist.gather_objects((batches[-1].progress, self._stop_asked))
-        self.data_progress = max(progress for progress, _ in seen)
-        self.interrupted = any(stop for _, stop in seen)
+        seen = self.dist.gather_objects((batches[-1].progress, seconds, self._stop_asked))
+        self.data_progress = max(progress for progress, _, _ in seen)
+        self.seconds_used += max(taken for _, taken, _ in seen)
+        self.interrupted = any(stop for _, _, stop in seen)
         self.loader_state = batches[-1].state
         self.smooth_loss = SMOOTHING * self.smooth_loss + (1 - SMOOTHING) * loss
         if self._updates_here > UNTIMED_UPDATES:
@@ -160,6 +168,8 @@ class Trainer:
 
     def seconds_left(self) -> float | None:
         """Estimated from the updates of this process that were timed; None while there are none."""
+        if self.num_steps is None and self.seconds is not None:
+            return max(0.0, self.seconds - self.seconds_used)
         timed = self._updates_here - UNTIMED_UPDATES
         fraction_done = self.position.progress
         if timed < 1 or fraction_done <= 0:
@@ -175,6 +185,7 @@ class Trainer:
             "data_progress": self.data_progress,
             "loader": self.loader_state,
             "smooth_train_loss": self.smooth_loss,
+            "seconds_used": self.seconds_used,
             "total_training_time": self.total_training_time,
             "results": dict(self.results),
         }
@@ -183,6 +194,7 @@ class Trainer:
         """Continue where `state_dict` was taken; the loader must be built from state['loader']."""
         self.step, self.data_progress = state["step"], state["data_progress"]
         self.loader_state, self.smooth_loss = state["loader"], state["smooth_train_loss"]
+        self.seconds_used = state["seconds_used"]
         self.total_training_time = state["total_training_time"]
         self.results = dict(state["results"])
 

@@ -1,0 +1,86 @@
+"""What the quickstart shows at the end: figures, time of each stage, sample conversations."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+
+from nanochat.common import get_base_dir
+from nanochat.quickstart.plan import TAG, TASKS, Step
+from nanochat.train.progress import duration
+
+TEMPERATURE, TOP_K, MAX_TOKENS = 0.6, 50, 120
+CONVERSATIONS = (
+    ("Hello! How are you today?", "What do you like to do?"),
+    ("I had a long day at work.", "Thanks. Any idea for the evening?"),
+    ("Who are you?", "How many times does the letter e appear in the word cheese?"),
+    ("What is 23 * 17?", "Great, thank you! Bye."),
+)
+
+
+def _read_metrics(slug: str) -> dict[str, float]:
+    """The figures that a stage reported; empty if there is no such report."""
+    path = os.path.join(get_base_dir(), "report", f"{slug}.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file).get("metrics", {})
+    except FileNotFoundError:
+        return {}
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def figures_table(items: int, xz_bits_per_byte: float) -> str:
+    """Markdown table of what was measured on held-out items after each stage."""
+    base = _read_metrics("base-model-loss")
+    mid, sft = (_read_metrics(f"chat-evaluation-{stage}") for stage in ("mid", "sft"))
+    bpb = base.get("val bpb")
+    rows = [
+        "| held out | base | mid | sft |",
+        "|---|---|---|---|",
+        f"| bits per byte of text (`xz -9`: {xz_bits_per_byte:.3f}) "
+        f"| {'-' if bpb is None else f'{bpb:.3f}'} | | |",
+    ]
+    for task in TASKS:
+        rows.append(f"| {task} | | {_percent(mid.get(task))} | {_percent(sft.get(task))} |")
+    return "\n".join([*rows, "", f"Up to {items} items each, none of them seen in training."])
+
+
+def times_table(steps: Sequence[Step], seconds: Mapping[str, float]) -> str:
+    """Markdown table of the time each step took."""
+    rows = ["| step | time |", "|---|---|"]
+    rows += [f"| {step.does} | {duration(seconds[step.name])} |" for step in steps]
+    return "\n".join([*rows, f"| total | {duration(sum(seconds[s.name] for s in steps))} |"])
+
+
+def sample_conversations(device: str) -> list[str]:
+    """Talk to the fine-tuned model: each conversation as text, the model's turns included."""
+    from nanochat.checkpoint_manager import load_model
+    from nanochat.conversation import parse_tokens, render_prompt
+    from nanochat.engine import Engine
+
+    model, tokenizer, _ = load_model("sft", device, "eval", model_tag=TAG)
+    engine = Engine(model, tokenizer)
+    texts = []
+    for seed, questions in enumerate(CONVERSATIONS):
+        messages, lines = [], []
+        for question in questions:
+            messages.append({"role": "user", "content": question})
+            prompt = render_prompt(tokenizer, messages, model.config.sequence_len - MAX_TOKENS)
+            sequences, _ = engine.generate_batch(
+                prompt, max_tokens=MAX_TOKENS, temperature=TEMPERATURE, top_k=TOP_K, seed=seed
+            )
+            content = parse_tokens(tokenizer, sequences[0][len(prompt) :])
+            messages.append({"role": "assistant", "content": content})
+            lines += [f"  you: {question}", f"  nanochat: {plain_text(content)}"]
+        texts.append("\n".join(lines))
+    return texts
+
+
+def plain_text(content) -> str:
+    """Content as one readable string; tool calls as [expression = result]."""
+    if isinstance(content, str):
+        return content
+    texts = {"text": "{}", "python": "[{}", "python_output": " = {}]"}
+    return "".join(texts[part["type"]].format(part["text"]) for part in content)
