@@ -12,3 +12,12 @@ def base_dir(tmp_path, monkeypatch):
     directory = tmp_path / "nanochat-base"
     monkeypatch.setenv("NANOCHAT_BASE_DIR", str(directory))
     return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer():
+    """A real tokenizer of 300 tokens, trained on a few words."""
+    from nanochat.tokenizer import RustBPETokenizer
+
+    text = ["the quick brown fox jumps over the lazy dog, document says word question yes "] * 3
+    return RustBPETokenizer.train_from_iterator(iter(text), 300)
