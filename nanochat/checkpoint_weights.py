@@ -38,13 +38,14 @@ def read_tensors(path: str, meta: dict[str, Any], device: str | torch.device = "
             f"{path} is truncated or not the file that was saved: expected {expected:,} bytes, "
             f"found {size:,}; copy or download it again"
         )
+    open(path, "rb").close()  # may it be read at all? torch's own errors do not tell
     try:
         return torch.load(path, map_location=device, weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path}: refused, because it holds things other than tensors and plain values"
         ) from error
-    except OSError:
+    except MemoryError:
         raise
     except Exception as error:  # what a damaged archive raises depends on where the damage is
         raise UserError(

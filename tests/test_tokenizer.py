@@ -1,5 +1,6 @@
 """Encoding, decoding, training and the token byte lengths."""
 
+import itertools
 import random
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def plain_training(texts: list[str], num_ranks: int) -> dict[bytes, int]:
     while len(tokens) < num_ranks:
         pairs = Counter()
         for word, count in words.items():
-            for pair in zip(word, word[1:], strict=False):
+            for pair in itertools.pairwise(word):
                 pairs[pair] += count
         if not pairs:
             break
@@ -131,7 +132,7 @@ def test_other_types_are_refused(tokenizer, wrong):
 
 
 def test_unknown_special_token(tokenizer):
-    with pytest.raises(UserError, match="<\\|endoftext\\|>.*known: <\\|bos\\|>"):
+    with pytest.raises(UserError, match=r"<\|endoftext\|>.*known: <\|bos\|>"):
         tokenizer.encode_special("<|endoftext|>")
 
 
