@@ -122,6 +122,8 @@ def test_keys_that_would_be_broadcast_are_refused(shape):
     cache = KVCache(2, HEADS, 8, SIZE, LAYERS)
     with pytest.raises(ValueError, match="expected keys"):
         cache.insert_kv(0, torch.zeros(shape), torch.zeros(shape))
+    with pytest.raises(ValueError, match="expected keys"):
+        ragged(1, 2).insert_kv(0, torch.zeros(shape), torch.zeros(shape))
 
 
 def ragged(*counts, batch_size=4, seq_len=8):
@@ -166,6 +168,7 @@ def test_ragged_mask_hides_what_lies_beyond_each_row():
     assert chunk.shape == (2, 1, 2, 4)
     assert chunk.sum(-1)[:, 0].tolist() == [[3, 4], [2, 3]]
     assert ragged(2, 2).attention_mask(1) is None
+    assert ragged(2, 2).attention_mask(2).sum(-1)[:, 0].tolist() == [[3, 4], [3, 4]]
 
 
 def test_a_dropped_row_is_replaced_by_the_last():

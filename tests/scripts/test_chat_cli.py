@@ -1,3 +1,4 @@
+import contextlib
 import subprocess
 import sys
 
@@ -55,7 +56,14 @@ def keyboard(monkeypatch):
 def engine(monkeypatch):
     """The engine `main` will get; it answers every question with PARTS."""
     engine = ScriptedEngine(lambda prompt: iter(answer_ids(PARTS)))
-    pool = WorkerPool([Worker(0, "cpu", engine, TOKENIZER, CONTEXT)])
+    engine.entered = 0  # how often the worker's precision was entered
+
+    @contextlib.contextmanager
+    def precision():
+        engine.entered += 1
+        yield
+
+    pool = WorkerPool([Worker(0, "cpu", engine, TOKENIZER, CONTEXT, precision)])
     asked = []
 
     def load_pool(*arguments):
@@ -102,6 +110,7 @@ def test_one_prompt_gives_one_answer_and_says_who_speaks(engine, capsys):
     assert "sft" in out and "d4" in out and "700" in out
     assert out.endswith("Assistant: Let me see: [6*7 = 42]so 42 \N{BUG}\n")
     assert engine.asked == [("sft", "d4", 700)]
+    assert engine.entered == 1
     ((prompt, options),) = engine.calls
     question = [{"role": "user", "content": "What is 6*7?"}]
     assert prompt == conversation.render_prompt(TOKENIZER, question)
