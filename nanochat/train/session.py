@@ -22,6 +22,7 @@ from nanochat.report import get_report
 from nanochat.report.metrics import MetricsWriter
 from nanochat.report.wandb_sink import open_run
 from nanochat.tokenizer import get_tokenizer
+from nanochat.train.cpu import keep_freed_memory
 from nanochat.train.optim import Optimizers
 from nanochat.train.progress import ProgressLog, duration
 from nanochat.train.stages import Stage
@@ -34,6 +35,8 @@ class Session:
     def __init__(self, stage: Stage, config, dist: Dist, train_task=None, val_task=None):
         self.stage, self.config, self.dist = stage, config, dist
         self.train_task, self.val_task = train_task, val_task
+        if dist.device_type == "cpu":
+            keep_freed_memory()
         self._load()
         self.token_bytes = self.tokenizer.token_bytes().to(dist.device)
         self.plan = stage.plan(self)
