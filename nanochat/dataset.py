@@ -23,6 +23,7 @@ from nanochat.data.shards import (
     data_directory,
     find_damage,
     index_to_filename,
+    is_whole,
 )
 
 DATASET = "karpathy/fineweb-edu-100b-shuffle"
@@ -114,8 +115,7 @@ def _download_one(directory: str, index: int, progress: "_Progress", stop) -> No
 
 
 def _present(directory: str, index: int) -> bool:
-    path = os.path.join(directory, index_to_filename(index))
-    return os.path.isfile(path) and find_damage(path) is None
+    return is_whole(os.path.join(directory, index_to_filename(index)))
 
 
 def _remove_stale(directory: str) -> None:

@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from typing import BinaryIO
 
 import requests
 
@@ -24,16 +25,16 @@ def download(
     url: str,
     path: str | os.PathLike,
     *,
-    check: Callable[[str], str | None] | None = None,
+    check: Callable[[BinaryIO], str | None] | None = None,
     on_bytes: Callable[[int], object] = lambda count: None,
     stop: threading.Event | None = None,
     first_wait: float = 2.0,
 ) -> None:
     """Fetch `url` to `path`, whole or not at all; up to five attempts with doubling waits.
 
-    `check` gets the temporary file's name and returns what is wrong with it, or None. `on_bytes`
-    is told about each piece. Setting `stop` ends the download. Raises UserError with the reason;
-    a full or unwritable disk raises OSError at once.
+    `check` gets the arrived file, open for reading, and returns what is wrong with it, or None.
+    `on_bytes` is told about each piece. Setting `stop` ends the download. Raises UserError with
+    the reason; a full or unwritable disk raises OSError at once.
     """
     stop = stop or threading.Event()
     for attempt in range(1, ATTEMPTS + 1):
@@ -63,13 +64,13 @@ def _fetch(url, path, check, on_bytes, stop) -> None:
             raise _TryAgain(f"the server answered {status} {response.reason}")
         if status != 200:
             raise UserError(f"{url}: the server answered {status} {response.reason}")
-        with atomic_write(path) as file:
+        with atomic_write(path, "w+b") as file:
             received = _copy(response, file, on_bytes, stop)
-            file.flush()
             expected = _expected_length(response)
             if expected not in (None, received):
                 raise _TryAgain(f"expected {expected:,} bytes, received {received:,}")
-            problem = check(file.name) if check else None
+            file.seek(0)
+            problem = check(file) if check else None
             if problem:
                 raise _TryAgain(problem)
 

@@ -8,6 +8,7 @@ your own files) takes its last file instead.
 import os
 import re
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from nanochat.common import UserError, get_base_dir
 
@@ -72,14 +73,22 @@ def downloads_in_progress(data_dir: str | None = None) -> bool:
     return any(".parquet." in n and n.endswith(".tmp") for n in os.listdir(directory))
 
 
-def find_damage(path: str) -> str | None:
-    """Return what is wrong with a parquet file as far as its ends show, or None."""
-    with open(path, "rb") as file:
-        head = file.read(len(MAGIC))
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - len(MAGIC)))
-        tail = file.read()
+def find_damage(file: BinaryIO) -> str | None:
+    """Return what is wrong with an open parquet file as far as its ends show, or None."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(len(MAGIC))
+    file.seek(max(0, size - len(MAGIC)))
+    tail = file.read()
     return None if head == tail == MAGIC and size > 2 * len(MAGIC) else "not a whole parquet file"
+
+
+def is_whole(path: str) -> bool:
+    """Say whether `path` is there and has the ends of a parquet file."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return find_damage(file) is None
 
 
 def parquets_iter_batched(
