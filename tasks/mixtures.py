@@ -1,0 +1,76 @@
+"""The quickstart's mixtures; those of the full pipeline stand in the training scripts.
+
+All of it is generated or comes from the quickstart's archives, and the validation mixtures are
+made of the tasks' test splits, in the same proportions.
+"""
+
+from tasks.arithmetic import Arithmetic
+from tasks.common import Chained, Task, TaskMixture
+from tasks.humanchat import HumanChat
+from tasks.identity import Identity
+from tasks.multiple_choice import MultipleChoice
+from tasks.reading import ReadingQA
+from tasks.smalltalk import SmallTalk
+from tasks.spelling import Spelling
+from tasks.spelling_templates import ENGLISH
+from tasks.spellingbee import SimpleSpelling, SpellingBee
+from tasks.word_problems import WordProblems
+
+
+def _chained(size: int, split: str) -> Task:
+    """Short tasks one after another in one conversation, so that turns are independent."""
+    tasks = [
+        SmallTalk(size, split),
+        Identity(size, split),
+        Arithmetic(size, split),
+        Spelling(size, split),
+        ReadingQA(size, split, source="stories"),
+        WordProblems(size, split, steps=1),
+    ]
+    return Chained(tasks, size, split)
+
+
+def quickstart_mid(size: int = 50_000, split: str = "train") -> TaskMixture:
+    """Return about `size` conversations for mid-training: every skill, with much repetition."""
+    n = size / 100
+    return TaskMixture(
+        [
+            HumanChat(round(6 * n), split),
+            SmallTalk(round(8 * n), split),
+            Identity(round(4 * n), split),
+            SimpleSpelling(round(4 * n), split),
+            Spelling(round(10 * n), split),
+            SpellingBee(round(8 * n), split, templates=ENGLISH),
+            SpellingBee(round(4 * n), split),
+            Arithmetic(round(12 * n), split),
+            WordProblems(round(14 * n), split),
+            ReadingQA(round(20 * n), split),
+            MultipleChoice(round(4 * n), split),
+            _chained(round(6 * n), split),
+        ]
+    )
+
+
+def quickstart_sft(size: int = 10_000, split: str = "train") -> TaskMixture:
+    """Return about `size` conversations for fine-tuning: the skills, and more of the role."""
+    n = size / 100
+    return TaskMixture(
+        [
+            HumanChat(round(2 * n), split),
+            SmallTalk(round(16 * n), split),
+            Identity(round(8 * n), split),
+            Spelling(round(10 * n), split),
+            SpellingBee(round(8 * n), split, templates=ENGLISH),
+            SpellingBee(round(4 * n), split),
+            Arithmetic(round(12 * n), split),
+            WordProblems(round(12 * n), split),
+            ReadingQA(round(18 * n), split),
+            MultipleChoice(round(2 * n), split),
+            _chained(round(8 * n), split),
+        ]
+    )
+
+
+def quickstart_validation(size: int = 1_000) -> TaskMixture:
+    """Return about `size` held-out conversations in the proportions of mid-training."""
+    return quickstart_mid(size, split="test")
