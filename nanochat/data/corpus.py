@@ -15,6 +15,8 @@ from nanochat.data.cleaning import clean_article, normalize, shorten
 from nanochat.data.decency import is_decent
 from nanochat.data.split import in_split
 
+MOST_TURNS = 40  # of a chat; the few long ones become repetitive
+
 
 @dataclass(frozen=True)
 class Article:
@@ -114,7 +116,8 @@ def chats(split: str) -> tuple[Chat, ...]:
     for key, entry in archives.load(archives.CHATS).items():
         if not in_split(key, split):
             continue
-        turns = [join_messages([m["text"] for m in group]) for group in entry["messages"]]
+        groups = entry["messages"][:MOST_TURNS]
+        turns = (join_messages([message["text"] for message in group]) for group in groups)
         turns = tuple(itertools.takewhile(_is_fit, filter(None, turns)))
         topic = _line(entry.get("prompt"))
         if len(turns) >= 2 or (turns and topic):
