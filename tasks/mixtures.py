@@ -1,7 +1,7 @@
 """The quickstart's mixtures; those of the full pipeline stand in the training scripts.
 
-All of it is generated or comes from the quickstart's archives, and the validation mixtures are
-made of the tasks' test splits, in the same proportions.
+All of it is generated or comes from the quickstart's archives. With split "test" a mixture is made
+of the tasks' held-out halves, in the same proportions.
 """
 
 from tasks.arithmetic import Arithmetic
@@ -30,9 +30,12 @@ def _chained(size: int, split: str) -> Task:
     return Chained(tasks, size, split)
 
 
-def quickstart_mid(size: int = 50_000, split: str = "train") -> TaskMixture:
-    """Return about `size` conversations for mid-training: every skill, with much repetition."""
-    n = size / 100
+def quickstart_mid(split: str = "train", size: int | None = None) -> TaskMixture:
+    """Return the mixture for mid-training: every skill, with much repetition.
+
+    `size` is about the number of conversations, by default 50,000 to train on, 1,000 held out.
+    """
+    n = (size or {"train": 50_000, "test": 1_000}[split]) / 100
     return TaskMixture(
         [
             HumanChat(round(6 * n), split),
@@ -51,9 +54,12 @@ def quickstart_mid(size: int = 50_000, split: str = "train") -> TaskMixture:
     )
 
 
-def quickstart_sft(size: int = 10_000, split: str = "train") -> TaskMixture:
-    """Return about `size` conversations for fine-tuning: the skills, and more of the role."""
-    n = size / 100
+def quickstart_sft(split: str = "train", size: int | None = None) -> TaskMixture:
+    """Return the mixture for fine-tuning: the skills, and more of the role.
+
+    `size` is about the number of conversations, by default 10,000 to train on, 1,000 held out.
+    """
+    n = (size or {"train": 10_000, "test": 1_000}[split]) / 100
     return TaskMixture(
         [
             HumanChat(round(2 * n), split),
@@ -69,8 +75,3 @@ def quickstart_sft(size: int = 10_000, split: str = "train") -> TaskMixture:
             _chained(round(8 * n), split),
         ]
     )
-
-
-def quickstart_validation(size: int = 1_000) -> TaskMixture:
-    """Return about `size` held-out conversations in the proportions of mid-training."""
-    return quickstart_mid(size, split="test")

@@ -11,9 +11,9 @@ import pyarrow.parquet
 
 from nanochat.common import UserError, atomic_write, get_base_dir
 from nanochat.data import corpus
+from nanochat.data.shards import VALIDATION_SHARD, index_to_filename
 
 ROW_GROUP_DOCS = 256
-VALIDATION_SHARD = "shard_01822.parquet"
 MANIFEST = "corpus.json"
 WORDS_FILE = "corpus_words.txt"
 DEFAULT_SHARES = {"encyclopedia": 0.6, "recipes": 0.1, "chats": 0.3}
@@ -95,9 +95,9 @@ def write_corpus(
     held_out = mix(documents("test"), shares, seed)
     if not 1 <= num_shards <= min(len(train), 1000):
         raise UserError(f"the number of shards must be 1 ... 1000, got {num_shards}")
-    shards = {
-        f"shard_{index:05d}.parquet": train[index::num_shards] for index in range(num_shards)
-    } | {VALIDATION_SHARD: held_out}
+    shards = {index_to_filename(index): train[index::num_shards] for index in range(num_shards)} | {
+        VALIDATION_SHARD: held_out
+    }
     record = {"shards": sorted(stale | set(shards)), "shares": dict(shares), "seed": seed}
     with atomic_write(directory / MANIFEST, "w") as file:
         json.dump(record, file, indent=2)
