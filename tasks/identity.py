@@ -118,7 +118,7 @@ ANSWERS = {
         "No, I'm nanochat. I'm a small language model, trained from scratch on this computer.",
     ),
 }
-# what an answer must say to be right: every group needs one of its beginnings of words
+# what an answer must say to be right: one of each group; patterns for the beginnings of words
 FACTS = {
     "name": (("nanochat",),),
     "maker": (("nanochat",), ("this computer",)),

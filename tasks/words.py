@@ -1,21 +1,26 @@
 """Words to spell, in a train and a test half that share none."""
 
 import functools
+import os
 from pathlib import Path
 
 from nanochat.common import UserError, get_base_dir
 from nanochat.data.split import in_split
 
-# (file in the base directory, how many words from its top are never tested). The quickstart's list
-# is ordered by frequency: its most common words are single tokens, which cannot be spelled from
-# parts seen in other words, so all of them are trained on.
-WORD_FILES = (("words_alpha.txt", 0), ("corpus_words.txt", 3000))
+LIST_NAME = "words_alpha.txt"  # about 370,000 English words
+LIST_URL = f"https://raw.githubusercontent.com/dwyl/english-words/master/{LIST_NAME}"
+LIST_LINES = 300_000  # at least
+# The quickstart's own list is ordered by frequency. Its most common words are single tokens, which
+# cannot be spelled from parts seen in other words, so all of them are trained on, none is tested.
+CORPUS_LIST_NAME = "corpus_words.txt"
+UNTESTED = {LIST_NAME: 0, CORPUS_LIST_NAME: 3000}
 
 
 @functools.lru_cache(maxsize=8)
-def _read(path: Path, untested: int, split: str) -> tuple[str, ...]:
+def _read(path: Path, modified: float, split: str) -> tuple[str, ...]:
     listed = [line.strip().lower() for line in path.read_text(encoding="utf-8").splitlines()]
     words = [word for word in listed if word]
+    untested = UNTESTED[path.name]
     common, rest = words[:untested], words[untested:]
     chosen = tuple(word for word in rest if in_split(word, split, percent=10))
     chosen = (*common, *chosen) if split == "train" else chosen
@@ -24,16 +29,37 @@ def _read(path: Path, untested: int, split: str) -> tuple[str, ...]:
     return chosen
 
 
+def _too_short(file) -> str | None:
+    lines = sum(1 for _ in file)
+    return None if lines >= LIST_LINES else f"expected {LIST_LINES:,} words or more, got {lines:,}"
+
+
+def _download(path: Path) -> None:
+    from filelock import FileLock
+
+    from nanochat.data.download import download
+
+    with FileLock(f"{path}.lock"):
+        if path.exists():  # another process was faster
+            return
+        try:
+            download(LIST_URL, path, check=_too_short, first_wait=0.5)
+        except UserError as error:
+            raise UserError(
+                f"no word list: {error}; save {LIST_NAME} in {path.parent} by hand, or run "
+                "`python -m scripts.corpus` to make a list from the quickstart's text"
+            ) from error
+
+
 def words(split: str) -> tuple[str, ...]:
     """Return the words of a split ("train" or "test"); nine of ten are for training.
 
-    Raises UserError when the base directory has no word list.
+    They come from `words_alpha.txt` in the base directory, or else from the quickstart's list, or
+    else `words_alpha.txt` is downloaded. Raises UserError when that fails.
     """
-    for name, untested in WORD_FILES:
-        path = Path(get_base_dir()) / name
-        if path.exists():
-            return _read(path, untested, split)
-    raise UserError(
-        f"no word list in {get_base_dir()}; run `python -m scripts.corpus` to make one from the "
-        "quickstart's text, or save the list words_alpha.txt (github.com/dwyl/english-words) there"
-    )
+    base = Path(get_base_dir())
+    present = [base / name for name in UNTESTED if (base / name).exists()]
+    path = present[0] if present else base / LIST_NAME
+    if not present:
+        _download(path)
+    return _read(path, os.path.getmtime(path), split)
