@@ -127,6 +127,15 @@ def test_a_call_hidden_inside_the_known_class_is_refused(directory, tokenizer, m
     assert not (directory / "hacked").exists()
 
 
+def test_a_name_taken_from_the_memo_is_refused_by_the_unpickler_itself(directory, monkeypatch):
+    monkeypatch.chdir(directory)
+    harmless_looking = b"\x8c\rtiktoken.core\x8c\x08Encoding"
+    raw = (
+        b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x94" + harmless_looking + b"h\x00h\x01\x93)\x81."
+    )
+    refuse(directory, raw, r"posix\.system")
+
+
 def test_opcodes_outside_the_list_are_refused(directory):
     memo_bomb = b"\x80\x04\x8c\x01ar\xff\xff\xff\x7f."  # LONG_BINPUT of an enormous index
     refuse(directory, memo_bomb, "LONG_BINPUT")

@@ -75,6 +75,43 @@ def test_the_callers_check_decides(server, tmp_path):
         fetch(server, tmp_path, check=lambda file: "never good")
 
 
+class Answer:
+    """An answer of an HTTP library that does not compare lengths itself."""
+
+    status_code, reason, url = 200, "OK", "http://x"
+
+    def __init__(self, headers):
+        self.headers = headers
+
+    def iter_content(self, size):
+        return iter([b"12345"])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("headers", "accepted"),
+    [
+        ({"Content-Length": "5"}, True),
+        ({"Content-Length": "6"}, False),
+        ({"Content-Length": "9", "Content-Encoding": "gzip"}, True),
+        ({}, True),
+    ],
+)
+def test_lengths_are_compared_where_they_can_be(tmp_path, monkeypatch, headers, accepted):
+    monkeypatch.setattr("requests.get", lambda *_, **__: Answer(headers))
+    if accepted:
+        download("http://x", tmp_path / "file", first_wait=0.001)
+    else:
+        with pytest.raises(UserError, match="expected 6 bytes, received 5"):
+            download("http://x", tmp_path / "file", first_wait=0.001)
+    assert (tmp_path / "file").exists() == accepted
+
+
 def test_nobody_there(tmp_path, caplog):
     with FileServer() as server:
         pass
