@@ -226,6 +226,8 @@ class GPT(nn.Module):
         mask = "causal" if kv_cache is None else kv_cache.attention_mask(T)
         cos, sin = self._rotary_slice(start, T)
         x = norm(self.transformer.wte(idx))
+        if not torch.is_autocast_enabled(x.device.type):
+            x = x.to(self.lm_head.weight.dtype)  # a bf16 embedding under float32 matrices
         for block in self.transformer.h:
             x = block(x, cos, sin, kv_cache, mask)
         logits = self.lm_head(norm(x))[..., : self.config.vocab_size].float()
