@@ -78,11 +78,9 @@ class _Parts:
         self.part = -1
         self._fresh = True
 
-    def is_boundary(self, token: int) -> bool:
-        return token in self._becomes
-
-    def cross(self, token: int) -> None:
-        self.type, self._fresh = self._becomes[token], True
+    def follow(self, token: int) -> None:
+        if token in self._becomes:
+            self.type, self._fresh = self._becomes[token], True
 
     def delta(self, text: str) -> Delta:
         self.part += self._fresh
@@ -121,14 +119,11 @@ def answer(
                 finish_reason = "stop"
                 break
             ids.append(token)
-            # a boundary ends a character left incomplete, which belongs to the part before it
-            boundary = parts.is_boundary(token)
-            text = decoder.flush() if boundary else decoder.feed(token)
-            if text:
+            # a special token gives what was pending, which belongs to the part before it
+            if text := decoder.feed(token):
                 shown.append(text)
                 yield parts.delta(text)
-            if boundary:
-                parts.cross(token)
+            parts.follow(token)
         else:
             return
     if rest := decoder.flush():

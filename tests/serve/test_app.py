@@ -411,6 +411,26 @@ def test_the_event_loop_stays_free_while_generating():
         assert httpx.get(f"{address}/stats").json()["available_workers"] == 1
 
 
+def test_the_event_loop_stays_free_while_a_prompt_is_rendered():
+    gate, rendering = threading.Event(), threading.Event()
+    tokenizer = make_tokenizer()
+    encode = tokenizer.encode
+
+    def slow_encode(text):
+        rendering.set()
+        assert gate.wait(30)
+        return encode(text)
+
+    tokenizer.encode = slow_encode
+    with served(make_app([ScriptedEngine(says("x"))], tokenizer)) as address:
+        with ThreadPoolExecutor() as threads:
+            reply = threads.submit(httpx.post, f"{address}/chat", json=HELLO, timeout=30)
+            assert rendering.wait(20)
+            assert httpx.get(f"{address}/health").json()["status"] == "ok"
+            gate.set()
+            assert reply.result(20).status_code == 200
+
+
 def test_replicas_work_at_the_same_time():
     both = threading.Barrier(2, timeout=20)
 
