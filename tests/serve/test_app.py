@@ -422,13 +422,13 @@ def test_the_event_loop_stays_free_while_a_prompt_is_rendered():
         return encode(text)
 
     tokenizer.encode = slow_encode
-    with served(make_app([ScriptedEngine(says("x"))], tokenizer)) as address:
-        with ThreadPoolExecutor() as threads:
-            reply = threads.submit(httpx.post, f"{address}/chat", json=HELLO, timeout=30)
-            assert rendering.wait(20)
-            assert httpx.get(f"{address}/health").json()["status"] == "ok"
-            gate.set()
-            assert reply.result(20).status_code == 200
+    app = make_app([ScriptedEngine(says("x"))], tokenizer)
+    with served(app) as address, ThreadPoolExecutor() as threads:
+        reply = threads.submit(httpx.post, f"{address}/chat", json=HELLO, timeout=30)
+        assert rendering.wait(20)
+        assert httpx.get(f"{address}/health").json()["status"] == "ok"
+        gate.set()
+        assert reply.result(20).status_code == 200
 
 
 def test_replicas_work_at_the_same_time():
