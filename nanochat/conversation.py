@@ -50,7 +50,7 @@ def _validate_content(index: int, role: str, content: Any) -> None:
         allowed = "a string" if role == "user" else "a string or a list of parts"
         raise UserError(f"message {index}: {role} content must be {allowed}, got {content!r:.60}")
     for part in content:
-        known = isinstance(part, Mapping) and part.get("type") in PARTS
+        known = isinstance(part, Mapping) and part.get("type") in tuple(PARTS)
         if not known or not isinstance(part.get("text"), str):
             raise UserError(
                 f"message {index}: each part must have 'type' ({', '.join(PARTS)}) and a string "
@@ -90,6 +90,8 @@ def render(tokenizer, conversation: Mapping, max_tokens: int = 2048) -> tuple[li
 
     Raises UserError for a malformed conversation.
     """
+    if not isinstance(conversation, Mapping) or "messages" not in conversation:
+        raise UserError(f"expected an object with 'messages', got {conversation!r:.60}")
     validate_messages(conversation["messages"])
     ids, mask = [tokenizer.get_bos_token_id()], [0]
     for message in _merge_system(conversation["messages"]):
