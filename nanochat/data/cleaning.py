@@ -6,7 +6,7 @@ import unicodedata
 _REPLACE = {
     "\u2060": "", "\u200b": "", "\ufeff": "", "\u00ad": "", "\u200e": "", "\u200f": "",
     "‘": "'", "’": "'", "ʼ": "'", "ʻ": "'", "ʿ": "'", "′": "'", "“": '"', "”": '"', "″": '"',
-    "–": "-", "‑": "-", "‐": "-", "−": "-", "—": " - ", "―": " - ", "…": "...", "⁄": "/",
+    "–": "-", "‑": "-", "‐": "-", "−": "-", "…": "...", "⁄": "/",
     "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "ß": "ss", "æ": "ae",
     "œ": "oe", "Æ": "Ae", "Œ": "Oe", "×": "x", "÷": "/", "⋅": "*",
 }  # fmt: skip
@@ -24,7 +24,7 @@ def normalize(text: str) -> str:
     """Fold typographic and accented characters to the nearest ASCII ones; keep line breaks."""
     if text.isascii():
         return text
-    text = _FRACTION.sub(" ", text).translate(_TABLE)
+    text = re.sub(" ?[—―] ?", " - ", _FRACTION.sub(" ", text)).translate(_TABLE)
     text = unicodedata.normalize("NFKD", text).translate(_TABLE)
     return "".join(c for c in text if not unicodedata.combining(c))
 
@@ -45,19 +45,18 @@ def _balanced(text: str) -> bool:
     return all(text.count(a) == text.count(b) for a, b in ("()", "[]")) and text.count('"') % 2 == 0
 
 
-def _whole(sentence: str) -> bool:
+def _is_whole(sentence: str) -> bool:
     """Whether nothing was lost from the sentence: no hole, no odd character, brackets in pairs."""
     hole = re.search(r"  | [.,;:)](?!\w)|\( ?\)|\([,;]", sentence)
     ends = re.search(r"""[.!?]["')]*$""", sentence)
     return bool(ends and not hole and sentence.isascii() and _balanced(sentence))
 
 
-def clean_paragraph(text: str) -> list[str]:
-    """Return the sentences of one paragraph that survived extraction whole."""
-    text = re.sub(r" ?\((?:[^()]*[^\x00-\x7f][^()]*|[ ,;]*)\)", "", text)  # foreign names, sounds
+def _without_asides(text: str) -> str:
+    """Remove brackets that hold foreign names, pronunciations, footnote marks or nothing."""
+    text = re.sub(r" ?\((?:[^()]*[^\x00-\x7f][^()]*|[ ,;]*)\)", "", text)
     text = re.sub(r" ?\([^()]*(?:[A-Z]{2,}-[a-z]|-[A-Z]{2,}|Italian: |\[)[^()]*\)", "", text)
-    text = re.sub(r"\[[a-z0-9]{1,2}\]", "", text)  # footnote marks
-    return [sentence for sentence in sentences(text) if _whole(sentence)]
+    return re.sub(r"\[[a-z0-9]{1,2}\]", "", text)
 
 
 def clean_article(title: str, text: str) -> str:
@@ -65,15 +64,14 @@ def clean_article(title: str, text: str) -> str:
 
     Without its first sentence a text speaks of something it never names.
     """
-    text = normalize(text)
+    text = _without_asides(normalize(text))
     # a lost pronunciation straight after the title is not a lost formula
     text = re.sub(rf"^((?:An? |The )?{re.escape(normalize(title))})  (?=\w)", r"\1 ", text)
-    paragraphs = [clean_paragraph(line) for line in text.splitlines()]
-    first = next(iter(paragraphs), [])
-    opening = sentences(text)[:1]
-    if not first or not opening or first[0][:12] != opening[0][:12]:
+    paragraphs = [sentences(line) for line in text.splitlines() if line.strip()]
+    if not paragraphs or not _is_whole(paragraphs[0][0]):
         return ""
-    return "\n".join(" ".join(paragraph) for paragraph in paragraphs if paragraph)
+    whole = [" ".join(filter(_is_whole, paragraph)) for paragraph in paragraphs]
+    return "\n".join(filter(None, whole))
 
 
 def shorten(text: str, limit: int) -> str:
