@@ -161,7 +161,7 @@ def _load(info: CheckpointInfo, device: str | torch.device, phase: str):
     with torch.device("meta"):
         model = GPT(config)
     model.to_empty(device=device)
-    model.init_weights()  # for the rotary tables, which are not stored
+    model.init_rotary()
     model.load_state_dict(weights, strict=True)
     model.train(phase == "train")
     meta["checkpoint"] = {

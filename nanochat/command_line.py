@@ -31,8 +31,8 @@ def parse(
     """Build a `config` dataclass from command-line arguments.
 
     Dashes and underscores are interchangeable, and one lone leading `--` (as in
-    `torchrun ... -- <flags>`) is tolerated. Unknown flags end the process with status 2 and a
-    suggestion; a ValueError of the dataclass' own checks passes through to `run`.
+    `torchrun ... -- <flags>`) is tolerated. Unknown flags and values that the dataclass refuses end
+    the process with status 2, a message and a suggestion.
     """
     args = list(sys.argv[1:] if argv is None else argv)
     if args and args[0] == "--":

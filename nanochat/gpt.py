@@ -185,9 +185,13 @@ class GPT(nn.Module):
                 nn.init.uniform_(linear.weight, -bound, bound)
             for linear in (block.attn.c_proj, block.mlp.c_proj):
                 nn.init.zeros_(linear.weight)
-        self.cos, self.sin = self._rotary_tables(device=self.get_device())
+        self.init_rotary()
         if self.get_device().type == "cuda":
             self.transformer.wte.to(dtype=torch.bfloat16)
+
+    def init_rotary(self) -> None:
+        """Compute the rotary tables, which no checkpoint stores."""
+        self.cos, self.sin = self._rotary_tables(device=self.get_device())
 
     def get_device(self) -> torch.device:
         return self.transformer.wte.weight.device

@@ -5,17 +5,17 @@ the state from which a new loader continues with exactly the next batch, so nobo
 and prefetching cannot falsify a checkpoint.
 """
 
+import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.parquet as parquet
 import torch
 
 from nanochat import conversation
 from nanochat.common import UserError
-from nanochat.data.shards import split_files
+from nanochat.data.shards import data_directory, open_shard, split_files
 from nanochat.distributed import Dist, single
 from nanochat.tokenizer import get_tokenizer
 
@@ -120,14 +120,14 @@ class PretrainLoader:
     def _row_groups(self, state: dict) -> Iterator[tuple[int, int, int, list[str]]]:
         """(epoch, file, row group, texts) of this rank, for ever."""
         W, rank = self.dist.world_size, self.dist.rank
-        epoch, first_file = state.get("epoch", 0), state.get("pq_idx", 0)
+        epoch, first_file = state.get("epoch", 0), self._first_file(state)
         first_group = state.get("rg_idx")
         if first_group is not None and "doc_idx" not in state:
             first_group = (first_group // W + 1) * W + rank
         while True:
             found = False
             for file_index in range(first_file, len(self.files)):
-                file = parquet.ParquetFile(self.files[file_index])
+                file = open_shard(self.files[file_index])
                 start = rank if first_group is None else first_group
                 first_group = None
                 for group in range(start, file.num_row_groups, W):
@@ -141,6 +141,16 @@ class PretrainLoader:
                 )
             epoch, first_file = epoch + 1, 0
 
+    def _first_file(self, state: dict) -> int:
+        """The file to go on with, by name where it is known: shards may have arrived since."""
+        names = [os.path.basename(path) for path in self.files]
+        if "file" in state and state["file"] not in names:
+            raise UserError(
+                f"the run stopped in {state['file']}, which is no longer in {data_directory()}; "
+                "download it again to continue"
+            )
+        return names.index(state["file"]) if "file" in state else state.get("pq_idx", 0)
+
     def _documents(self, state: dict) -> Iterator[tuple[dict, list[int]]]:
         first = state.get("doc_idx", 0)
         bos = self.tokenizer.get_bos_token_id()
@@ -150,7 +160,8 @@ class PretrainLoader:
                 encoded = self.tokenizer.encode(chunk, prepend=bos, num_threads=self.threads)
                 for index, ids in enumerate(encoded, start):
                     place = {"pq_idx": file_index, "rg_idx": group, "doc_idx": index}
-                    yield {**place, "epoch": epoch}, ids
+                    file = os.path.basename(self.files[file_index])
+                    yield {**place, "file": file, "epoch": epoch}, ids
             first = 0
 
     def __iter__(self):

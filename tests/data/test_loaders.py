@@ -196,3 +196,15 @@ def test_ranks_take_alternate_rows(tiny_tokenizer):
 def test_fewer_rows_than_processes_is_an_error(tiny_tokenizer):
     with pytest.raises(UserError, match="fewer than 8 processes"):
         PaddedChatLoader(Chats(), tiny_tokenizer, 1, rank(0, 8))
+
+
+def test_shards_that_arrive_later_do_not_move_the_place(shards, base_dir, tiny_tokenizer):
+    loader = PretrainLoader(tiny_tokenizer, 1, 8, "train")
+    while (batch := next(loader)).state["file"] != "shard_00001.parquet":
+        pass
+    (base_dir / "base_data" / "shard_00000.parquet").unlink()
+    resumed = PretrainLoader(tiny_tokenizer, 1, 8, "train", state=batch.state)
+    assert torch.equal(next(loader).inputs, next(resumed).inputs)
+    gone = {**batch.state, "file": "shard_00000.parquet"}
+    with pytest.raises(UserError, match="shard_00000.parquet, which is no longer"):
+        next(PretrainLoader(tiny_tokenizer, 1, 8, "train", state=gone))
