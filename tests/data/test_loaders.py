@@ -206,5 +206,5 @@ def test_shards_that_arrive_later_do_not_move_the_place(shards, base_dir, tiny_t
     resumed = PretrainLoader(tiny_tokenizer, 1, 8, "train", state=batch.state)
     assert torch.equal(next(loader).inputs, next(resumed).inputs)
     gone = {**batch.state, "file": "shard_00000.parquet"}
-    with pytest.raises(UserError, match="shard_00000.parquet, which is no longer"):
+    with pytest.raises(UserError, match="which is no longer in"):
         next(PretrainLoader(tiny_tokenizer, 1, 8, "train", state=gone))
