@@ -1,12 +1,14 @@
 """A tokenizer that needs no training and an engine that says what it is told."""
 
 import contextlib
+import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 import uvicorn
+from fastapi.testclient import TestClient
 
 from nanochat.serve.app import create_app
 from nanochat.serve.pool import Worker, WorkerPool
@@ -14,11 +16,37 @@ from nanochat.serve.settings import Defaults, Identity
 from nanochat.tokenizer import RustBPETokenizer
 
 CONTEXT = 256
+IDENTITY = Identity("sft", "d4", 700)
 
 
 def make_tokenizer() -> RustBPETokenizer:
     """Nothing but bytes and special tokens, so that every id is one character of ASCII."""
     return RustBPETokenizer.train_from_iterator([""], 256 + 9)
+
+
+TOKENIZER = make_tokenizer()
+END = TOKENIZER.encode_special("<|assistant_end|>")
+
+
+def user(text):
+    return {"role": "user", "content": text}
+
+
+def assistant(text):
+    return {"role": "assistant", "content": text}
+
+
+HELLO = {"messages": [user("Hi")]}
+
+
+def says(text, ending=(END,)):
+    """A script that says `text` whatever it is asked."""
+    return lambda prompt: iter([*text.encode(), *ending])
+
+
+def for_ever(prompt):
+    while True:
+        yield ord("a")
 
 
 class ScriptedEngine:
@@ -56,7 +84,21 @@ def make_pool(engines, tokenizer, context=CONTEXT) -> WorkerPool:
 
 def make_app(engines, tokenizer, context=CONTEXT, defaults=None):
     pool = make_pool(engines, tokenizer, context)
-    return create_app(pool, defaults or Defaults(), Identity("sft", "d4", 700))
+    return create_app(pool, defaults or Defaults(), IDENTITY)
+
+
+def client_of(*engines, **options):
+    return TestClient(make_app(engines, TOKENIZER, **options), raise_server_exceptions=False)
+
+
+def events_of(response):
+    """The events of a stream, each checked to be one line of the agreed form."""
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"].startswith("text/event-stream")
+    blocks = response.content.decode().split("\n\n")
+    assert blocks.pop() == ""
+    assert all(block.startswith("data: ") and "\n" not in block for block in blocks)
+    return [json.loads(block.removeprefix("data: ")) for block in blocks]
 
 
 @contextlib.contextmanager
