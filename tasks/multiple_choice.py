@@ -50,8 +50,8 @@ def _articles(split: str) -> tuple[corpus.Article, ...]:
 
 
 @functools.cache
-def _topics(split: str) -> tuple[str, ...]:
-    return tuple(sorted({a.topic for a in corpus.articles(split)} - {"Uncategorized"}))
+def _topics() -> tuple[str, ...]:
+    return tuple(sorted({a.topic for a in corpus.articles("train")} - {"Uncategorized"}))
 
 
 @functools.cache
@@ -87,7 +87,7 @@ class MultipleChoice(GeneratedTask):
         article = rng.choice(_articles(self.split))
         while article.topic == "Uncategorized":
             article = rng.choice(_articles(self.split))
-        others = [topic for topic in _topics(self.split) if topic != article.topic]
+        others = [topic for topic in _topics() if topic != article.topic]
         question = rng.choice(TOPIC).format(p=shorten(article.text, 200))
         return question, article.topic, rng.sample(others, 3)
 

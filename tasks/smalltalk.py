@@ -2,6 +2,7 @@
 
 import functools
 import random
+import re
 
 from nanochat.data.split import in_split
 from tasks.common import Conversation, GeneratedTask
@@ -21,7 +22,12 @@ from tasks.smalltalk_lines import (
 @functools.cache
 def says(topic: Topic, split: str) -> tuple[str, ...]:
     """Return what users say on a topic in a split; about every eighth line is for tests."""
-    return tuple(line for line in topic.says if in_split(f"says {line}", split, percent=12))
+    return tuple(line for line in topic.says if in_split(f"says {_plain(line)}", split, percent=12))
+
+
+def _plain(line: str) -> str:
+    """Return a line without capitals and punctuation, so that "Hi" and "hi!" stay together."""
+    return " ".join(re.findall(r"[a-z{}']+", line.lower()))
 
 
 class SmallTalk(GeneratedTask):

@@ -10,7 +10,7 @@ from nanochat.data import archives, corpus
 
 TOWNS = ("Ado", "Bem", "Cura", "Dol", "Eska", "Fim", "Gora", "Hul", "Ino", "Jarl")
 ENDINGS = ("burg", "ton", "ville", "mouth", "field", "grad", "stadt", "haven", "polis", "dorf")
-TOPICS = ("Geography", "People", "History", "Technology", "Arts")
+TOPICS = ("Geography", "History", "Technology", "Arts")
 
 
 def _articles() -> dict:
@@ -23,7 +23,7 @@ def _articles() -> dict:
             f"It was founded in {1100 + i} by a king. The city has a population of {20000 + i}. "
             f"Many travellers come to see the ancient harbour and the markets of {name}.",
             "description": f"City in Norland number {i}",
-            "topic": TOPICS[i % 2 * 2],
+            "topic": TOPICS[i % 4],
         }
         person = f"{name} Smith"
         entries[person] = {
