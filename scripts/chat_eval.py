@@ -64,6 +64,17 @@ def choose_tasks(task_name: str | None) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def load_tasks(names: list[str]) -> dict:
+    """Build the tasks and fetch their data, so that what is missing fails before any work."""
+    from tasks.registry import TASKS
+
+    tasks = {name: TASKS[name]() for name in names}
+    for task in tasks.values():
+        if len(task) > 0:
+            task[0]
+    return tasks
+
+
 def show_progress(name: str):
     """Return a callback that rewrites one line on a terminal and stays silent elsewhere."""
 
@@ -86,12 +97,15 @@ def run_chat_eval(
     top_k: int | None = 50,
     max_problems: int | None = None,
     dist=None,
+    task=None,
 ) -> float | None:
-    """Return the accuracy on one task of the registry, over all ranks; None without problems."""
-    from nanochat.evals.chat import run_categorical_eval, run_generative_eval
-    from tasks.registry import TASKS
+    """Return the accuracy on one task, over all ranks; None without problems.
 
-    task = TASKS[task_name]()
+    The task is the registry's of that name, unless it is given.
+    """
+    from nanochat.evals.chat import run_categorical_eval, run_generative_eval
+
+    task = load_tasks([task_name])[task_name] if task is None else task
     shared = {"max_problems": max_problems, "batch_size": batch_size, "dist": dist}
     shared["progress"] = show_progress(task_name)
     if task.eval_type == "categorical":
@@ -110,7 +124,7 @@ def run_chat_eval(
 
 def main(argv: list[str] | None = None) -> None:
     config = parse(ChatEvalConfig, argv, prog="chat_eval", description=__doc__)
-    names = choose_tasks(config.task_name)
+    tasks = load_tasks(choose_tasks(config.task_name))
 
     from nanochat import distributed
     from nanochat.checkpoint_manager import load_model
@@ -127,7 +141,7 @@ def main(argv: list[str] | None = None) -> None:
         config.source, dist.device, "eval", config.model_tag, config.step
     )
     engine, accuracies = Engine(model, tokenizer), {}
-    for name in names:
+    for name, task in tasks.items():
         with mixed_precision(dist, config.dtype):
             accuracies[name] = run_chat_eval(
                 name,
@@ -141,6 +155,7 @@ def main(argv: list[str] | None = None) -> None:
                 top_k=config.top_k,
                 max_problems=config.max_problems,
                 dist=dist,
+                task=task,
             )
     metrics = {name: accuracy for name, accuracy in accuracies.items() if accuracy is not None}
     if (core := chat_core(accuracies, CHATCORE_BASELINES)) is not None:

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from nanochat.common import UserError
+from nanochat.engine import Engine
 from scripts import chat_eval
 from scripts.chat_eval import choose_tasks
 from tasks.common import Task, turn
@@ -94,6 +95,27 @@ def test_names_are_checked_before_anything_is_loaded(base_dir):
     with pytest.raises(UserError, match="unknown task ''"):
         choose_tasks("")
     assert choose_tasks(" GSM8K | MMLU|GSM8K") == ["GSM8K", "MMLU"]
+
+
+def test_a_task_without_its_data_fails_before_the_others_start(small_tasks, monkeypatch):
+    class Missing(Parrot):
+        def get_example(self, index):
+            raise UserError("not downloaded")
+
+    monkeypatch.setitem(TASKS, "Missing", lambda: Missing(3))
+    # there is no checkpoint either, but it was not even looked for
+    with pytest.raises(UserError, match="not downloaded"):
+        evaluate("-i", "sft", "-a", "Spelling|Missing")
+
+
+def test_one_task_by_name_as_a_function(base_dir, small_tasks):
+    tokenizer = train_tokenizer()
+    model = save_model(tokenizer)
+    engine = Engine(model, tokenizer)
+    run = chat_eval.run_chat_eval
+    assert run("GSM8K", model, tokenizer, engine, max_new_tokens=2) == 0.0
+    assert run("MMLU", model, tokenizer, engine, max_problems=2) == 1.0
+    assert run("Empty", model, tokenizer, engine) is None
 
 
 def test_several_sampled_answers(checkpoint, small_tasks, base_dir):
