@@ -65,7 +65,7 @@ _PHRASE_END = re.compile(
     r"[,;:(]|(?<![A-Z])\.(?= |$)| - "
     r"| (?:that|which|who|whom|whose|where|when|while|because|although|as|if)\b"
     r"| (?:in|of|for|to|on|by|from|at) which\b"
-    rf"| (?:{_PARTICIPLES}) (?:by|in|on|at|from|for|to|with|as|into|of|the|an?|through|during)\b"
+    rf"| (?:{_PARTICIPLES}) (?:by|in|on|at|from|for|to|with|as|into|of|or|the|an?|through)\b"
 )
 _PREPOSITION = re.compile(
     r" (?:from|since|during|between|by|for|with|to|on|near|within|through|under|along|across|at"
@@ -75,7 +75,7 @@ _ADJECTIVE = re.compile(r"(?:ed|al|ous|ic|ive|ful|less|ary|able|ible|ish|ant|ent
 _VAGUE = re.compile(
     r"(?:an?|the|one of(?: the)?) (?:\w+ )?(?:device|system|process|method|form|type|kind|group|set"
     r"|part|term|way|unit|state|act|person|place|member|series|collection|one|name|study|use|field"
-    r"|number|practice|ability|result|class|family|order|art|measure|property|word|title|first)s?$"
+    r"|area|condition|object|item|structure|institution|number|practice|ability|result|class|family|order|art|measure|property|word|title|first)s?$"
 )
 _WORD = r"(?:[A-Z]\.|[A-Z][\w'-]+)"
 _NAME = rf"(?:the )?{_WORD}(?: (?:of the |of |the |de |van |von |di |ibn )?{_WORD})*"
@@ -143,7 +143,7 @@ def _opening_questions(article: corpus.Article, subject: Subject):
         if len(answer.split()) >= 2 and not _VAGUE.match(answer):
             yield "who" if person else "what", subject.be, answer
     job = re.match(r"an? ((?:[A-Z][a-z]+(?:-| ))?[A-Z][a-z]+) ([a-z].*)", subject.rest)
-    if person and job:
+    if person and job and not job[2].startswith("and "):
         yield "nationality", subject.be, job[1]
         yield "profession", subject.be, cut(job[2], short=True).split(" and ")[0]
     place = re.match(
@@ -191,7 +191,7 @@ _LATER_SOURCES = (
     ("where", r"(is|was|are|were) (?:located|situated|found)( mainly| primarily)? "
               r"((?:in|on|at|near|between) .+)"),
     ("native", r"(is|are) native to ()(.+)"),
-    ("born", rf"(was) born (?:in|at) ()({_NAME}(?:, {_NAME})?)(?= ?[a-z.,(])"),
+    ("born", rf"(was) born (?:in|at) ()({_NAME}(?:, {_NAME})*)(?=,? ?[a-z.(])"),
     ("causes", r"(is|are|was) (?:\w+ly )?caused by ()(.+)"),
     ("made", r"(is|are|was|were) (?:\w+ly )?made (?:from|of) ()(.+)"),
     ("used", r"(is|are|was|were) (?:\w+ly )?used (to|for|as) (.+)"),
@@ -224,6 +224,8 @@ def _later_questions(sentence: str, name: str):
         if kind == "many":
             yield kind, answer, detail
             continue
+        if kind == "used" and detail == "to":
+            detail = "to do"
         if kind == "when" and len(set(re.findall(r"\b\d{4}\b", sentence))) != 1:
             continue
         if kind == "by":
@@ -254,7 +256,7 @@ def article_items(article: corpus.Article) -> list[Item]:
     for index in range(min(3, len(lines))):
         passage = _passage(lines, index)
         years = re.findall(r"(?<![\d,.])[12]\d{3}(?!\d|,\d|s\b)", " ".join(passage or ()))
-        if len(years) == 1:
+        if len(years) == 1 and not re.search(r"\d (?:to|and|or) \d", " ".join(passage)):
             items.append(Item("year", passage, subject.name, "", years[0]))
     return items
 

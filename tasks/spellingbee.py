@@ -56,15 +56,12 @@ class SpellingBee(GeneratedTask):
                 count += 1
                 line += f" hit! count={count}"
             lines.append(line)
-        by_hand = (
-            f"First by hand. I spell the word:\n{spell(word)}\n\n"
-            f"Then I look for {letter}:\n" + "\n".join(lines) + f"\nThat makes {count}.\n\n"
-        )
+        by_hand = f"By hand, looking for {letter}:\n{spell(word)}\n"
         return [
-            text(by_hand),
-            text("Now I check it with Python: "),
+            text(by_hand + "\n".join(lines) + f"\nThat makes {count}.\n\n"),
+            text("With Python: "),
             *tool_call(f"'{word}'.count('{letter}')", str(count)),
-            text(f"\n\nSo {word} has {count} of the letter {letter}.\n\n#### {count}"),
+            text(f"\n\nThe answer is {count}.\n\n#### {count}"),
         ]
 
 

@@ -81,7 +81,7 @@ def run_generative_eval(
             f"num_samples={num_samples}, max_new_tokens={max_new_tokens}"
         )
     context = engine.model.config.sequence_len
-    room = context - min(max_new_tokens, context // 2)
+    room = context - min(max_new_tokens, context // 4)  # an answer may be shorter than allowed
     indices = range(num_problems(task, max_problems))[dist.rank :: dist.world_size]
     problems = list(_prompts(task, tokenizer, indices, room))
     fitting = [problem for problem in problems if problem[1] is not None]
