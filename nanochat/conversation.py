@@ -114,19 +114,21 @@ def render_prompt(
         raise UserError("the last message must be from the user")
     system = list(messages[:1]) if messages[0]["role"] == "system" else []
     turns = list(messages[len(system) :])
-    while True:
-        ids = [tokenizer.get_bos_token_id()]
-        for message in _merge_system([*system, *turns]):
-            ids += _render_message(tokenizer, message)[0]
+    rendered = [_render_message(tokenizer, message)[0] for message in turns]
+    for start in range(0, len(turns), 2):
+        first = rendered[start]
+        if system:
+            first = _render_message(tokenizer, _merge_system([*system, turns[start]])[0])[0]
+        ids = [tokenizer.get_bos_token_id(), *first]
+        for message_ids in rendered[start + 1 :]:
+            ids += message_ids
         ids.append(tokenizer.encode_special("<|assistant_start|>"))
         if max_tokens is None or len(ids) <= max_tokens:
             return ids
-        if len(turns) == 1:
-            raise UserError(
-                f"the message needs {len(ids)} tokens, but only {max_tokens} fit into the context; "
-                "shorten it"
-            )
-        turns = turns[2:]
+    raise UserError(
+        f"the message needs {len(ids)} tokens, but only {max_tokens} fit into the context; "
+        "shorten it"
+    )
 
 
 def parse_tokens(tokenizer, ids: Sequence[int]) -> str | list[dict[str, str]]:
@@ -135,6 +137,7 @@ def parse_tokens(tokenizer, ids: Sequence[int]) -> str | list[dict[str, str]]:
     opening = {special(PARTS[kind][0]): kind for kind in ("python", "python_output")}
     closing = {special(PARTS[kind][1]) for kind in ("python", "python_output")}
     ends = {special("<|assistant_end|>"), tokenizer.get_bos_token_id()}
+    stray = {special(name) for name in tokenizer.get_special_tokens()}
     parts: list[tuple[str, list[int]]] = [("text", [])]
     for token in ids:
         if token in ends:
@@ -143,7 +146,7 @@ def parse_tokens(tokenizer, ids: Sequence[int]) -> str | list[dict[str, str]]:
             parts.append((opening[token], []))
         elif token in closing:
             parts.append(("text", []))
-        else:
+        elif token not in stray:
             parts[-1][1].append(token)
     content = [
         {"type": kind, "text": tokenizer.decode(span)}

@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> None:
     print0(f"model: {name}\nCORE: {core_note()}")
     B = config.device_batch_size
     tokens = B * model.config.sequence_len * dist.world_size * config.batches
-    with mixed_precision(dist):
+    with mixed_precision(dist.device):
         bpb = evaluate_split(model, tokenizer, "val", tokens, B, dist)
         print0(f"val bpb: {bpb:.4f} ({tokens:,} tokens)")
         if dist.is_main:

@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> None:
         "base", dist.device, "eval", config.model_tag, config.model_step
     )
     bpb = {}
-    with mixed_precision(dist):
+    with mixed_precision(dist.device):
         for split in ("train", "val"):
             bpb[f"{split} bpb"] = evaluate_split(
                 model, tokenizer, split, config.split_tokens, config.device_batch_size, dist

@@ -142,7 +142,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     engine, accuracies = Engine(model, tokenizer), {}
     for name, task in tasks.items():
-        with mixed_precision(dist, config.dtype):
+        with mixed_precision(dist.device, config.dtype):
             accuracies[name] = run_chat_eval(
                 name,
                 model,

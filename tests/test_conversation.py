@@ -397,3 +397,9 @@ def test_half_a_surrogate_pair_is_not_fatal(tiny_tokenizer):
     """JSON may bring one; it has no UTF-8 form, so it becomes a replacement character."""
     ids, _ = render(tiny_tokenizer, {"messages": [user("a\ud83d")]})
     assert "a\ufffd" in tiny_tokenizer.decode(ids)
+
+
+def test_stray_special_tokens_in_an_answer_are_dropped(tiny_tokenizer):
+    stray = tiny_tokenizer.encode_special("<|user_start|>")
+    ids = [*tiny_tokenizer.encode("fox"), stray, *tiny_tokenizer.encode(" dog")]
+    assert parse_tokens(tiny_tokenizer, ids) == "fox dog"

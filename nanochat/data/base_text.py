@@ -3,7 +3,7 @@
 import json
 import os
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow
@@ -79,34 +79,58 @@ def _previous_shards(directory: Path) -> set[str]:
     return present
 
 
+def with_practice(texts: Sequence[str], practice: Iterator[str], share: float) -> list[str]:
+    """Return `texts` and, spread evenly among them, practice texts of `share` of all characters.
+
+    Raises UserError unless 0 <= share < 1.
+    """
+    if not 0 <= share < 1:
+        raise UserError(f"the share of practice must be at least 0 and below 1, got {share}")
+    mixed, real, practised = [], 0, 0
+    for text in texts:
+        mixed.append(text)
+        real += len(text)
+        while practised < share * (real + practised):
+            mixed.append(next(practice))
+            practised += len(mixed[-1])
+    return mixed
+
+
+def write_words() -> None:
+    """Write the word list of the encyclopedia into the base directory."""
+    with atomic_write(Path(get_base_dir()) / WORDS_FILE, "w") as file:
+        file.writelines(f"{word}\n" for word in corpus.word_list())
+
+
 def write_corpus(
-    shares: Mapping[str, float] = DEFAULT_SHARES, num_shards: int = 4, seed: int = 42
+    shares: Mapping[str, float] = DEFAULT_SHARES,
+    num_shards: int = 4,
+    seed: int = 42,
+    practice: Iterator[str] = iter(()),
+    practice_share: float = 0.0,
 ) -> dict[str, int]:
-    """Write `base_data/` and the word list; return documents and characters of both splits.
+    """Write `base_data/`; return documents and characters of both splits.
 
     Training shards are numbered from 0; the validation shard has held-out documents in the same
-    shares. Every file is written whole or not at all. Raises UserError if the directory holds
-    shards of another origin, or a download fails.
+    shares. `practice` (endless) gives texts for training only. Every file is written whole or not
+    at all. Raises UserError if the directory holds shards of another origin, or a download fails.
     """
     directory = Path(get_base_dir()) / "base_data"
     directory.mkdir(exist_ok=True)
     stale = _previous_shards(directory)
-    train = mix(documents("train"), shares, seed)
+    train = with_practice(mix(documents("train"), shares, seed), practice, practice_share)
     held_out = mix(documents("test"), shares, seed)
     if not 1 <= num_shards <= min(len(train), 1000):
         raise UserError(f"the number of shards must be 1 ... 1000, got {num_shards}")
-    shards = {index_to_filename(index): train[index::num_shards] for index in range(num_shards)} | {
-        VALIDATION_SHARD: held_out
-    }
-    record = {"shards": sorted(stale | set(shards)), "shares": dict(shares), "seed": seed}
+    shards = {index_to_filename(index): train[index::num_shards] for index in range(num_shards)}
+    shards[VALIDATION_SHARD] = held_out
+    record = {"shares": dict(shares), "practice_share": practice_share, "seed": seed}
     with atomic_write(directory / MANIFEST, "w") as file:
-        json.dump(record, file, indent=2)
+        json.dump({"shards": sorted(stale | set(shards)), **record}, file, indent=2)
     for name, texts in shards.items():
         write_shard(directory / name, texts)
     for name in stale - set(shards):
         os.remove(directory / name)
-    with atomic_write(Path(get_base_dir()) / WORDS_FILE, "w") as file:
-        file.writelines(f"{word}\n" for word in corpus.word_list())
     return {
         "train documents": len(train),
         "train characters": sum(map(len, train)),

@@ -1,6 +1,6 @@
 """Loads one checkpoint into as many workers as there are devices to use."""
 
-import contextlib
+from functools import partial
 
 import torch
 
@@ -8,6 +8,7 @@ from nanochat import distributed
 from nanochat.checkpoint_manager import load_model
 from nanochat.common import UserError
 from nanochat.engine import Engine
+from nanochat.evals.precision import mixed_precision
 from nanochat.serve.pool import Worker, WorkerPool
 from nanochat.serve.settings import Identity
 
@@ -42,12 +43,13 @@ def load_pool(
         model_tag, step = chosen["tag"], chosen["step"]
         engine, context = Engine(model, tokenizer), model.config.sequence_len
         workers.append(
-            Worker(index, str(device), engine, tokenizer, context, _precision(device, dtype))
+            Worker(
+                index,
+                str(device),
+                engine,
+                tokenizer,
+                context,
+                partial(mixed_precision, device, dtype),
+            )
         )
     return WorkerPool(workers), Identity(chosen["source"], model_tag, step)
-
-
-def _precision(device: torch.device, dtype: str):
-    if device.type == "cuda" and dtype == "bfloat16":
-        return lambda: torch.autocast("cuda", torch.bfloat16)
-    return contextlib.nullcontext

@@ -180,7 +180,7 @@ class Session:
     # -- what hooks and the stage table use -------------------------------------------------------
     def autocast(self):
         """bf16 on CUDA unless float32 was asked for; nothing elsewhere."""
-        return mixed_precision(self.dist, getattr(self.config, "dtype", "bfloat16"))
+        return mixed_precision(self.dist.device, getattr(self.config, "dtype", "bfloat16"))
 
     @property
     def checkpoint_dir(self) -> str:

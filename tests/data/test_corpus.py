@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import subprocess
@@ -203,6 +204,7 @@ def test_write_corpus(wheels, base_dir):
     metadata = parquet.read_metadata(base_dir / "base_data" / "shard_00000.parquet")
     assert metadata.row_group(0).num_rows <= 1024
     assert metadata.row_group(0).column(0).compression == "ZSTD"
+    base_text.write_words()
     words = (base_dir / "corpus_words.txt").read_text().split()
     assert "city" in words and all(w.isalpha() and w.islower() and 3 <= len(w) <= 14 for w in words)
 
@@ -238,11 +240,30 @@ def test_impossible_shares_are_refused(shares):
         base_text.mix({"a": ["x"], "b": ["y"]}, shares, seed=1)
 
 
+@given(st.floats(0, 0.9), st.integers(1, 40))
+def test_practice_has_its_share_and_the_text_stays(share, length):
+    texts = [f"text {i}" for i in range(50)]
+    mixed = base_text.with_practice(texts, itertools.repeat("p" * length), share)
+    assert [text for text in mixed if text[0] == "t"] == texts
+    practised = sum(len(text) for text in mixed if text[0] == "p")
+    total = sum(map(len, mixed))
+    assert share * total <= practised + 1e-6 and practised <= share * total + length
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_impossible_shares_of_practice_are_refused(share):
+    with pytest.raises(UserError, match="practice"):
+        base_text.with_practice(["x"], itertools.repeat("p"), share)
+
+
 def test_the_command(wheels, base_dir, capsys):
     command.main(["--recipes=0", "--shards", "2"])
     assert "CC BY-SA 4.0" in capsys.readouterr().out
     manifest = json.loads((base_dir / "base_data" / "corpus.json").read_text())
     assert manifest["shares"]["recipes"] == 0 and len(manifest["shards"]) == 3
+    shards = read_texts(base_dir / "base_data")
+    practice = [text for texts in shards.values() for text in texts if "#### " in text]
+    assert practice and not set(practice) & set(shards["shard_01822.parquet"])
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ import types
 
 import pytest
 
-from nanochat.common import UserError
 from nanochat.report.wandb_sink import open_run
 
 
@@ -35,8 +34,9 @@ def test_only_the_main_rank_logs(fake_wandb):
     assert fake_wandb.calls == []
 
 
-@pytest.mark.parametrize("is_main", [True, False])
-def test_asking_without_the_package_is_a_clear_error_on_every_rank(monkeypatch, is_main):
+def test_asking_without_the_package_warns_and_goes_on(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(UserError, match=r"wandb is not installed.*dummy"):
-        open_run("d4", project="nanochat", config={}, is_main=is_main)
+    run = open_run("d4", project="nanochat", config={})
+    run.log({"loss": 1.0})
+    run.finish()
+    assert "wandb is not installed" in capsys.readouterr().out
