@@ -63,8 +63,11 @@ class Sum(NamedTuple):
 
 
 def plain(result: int | float) -> str:
-    """Return a result as people write it: without the `.0` of a whole quotient."""
-    return str(int(result)) if result == int(result) else str(result)
+    """Return a result as people write it: no `.0`, and two decimals of a number without end."""
+    whole, _, decimals = str(result).partition(".")
+    if decimals in ("", "0"):
+        return whole
+    return f"{whole}.{decimals[:2] if len(decimals) > 4 else decimals}"
 
 
 class Arithmetic(GeneratedTask):
@@ -77,11 +80,10 @@ class Arithmetic(GeneratedTask):
             numbers = self._draw(rng)
             question, expression = self._ask(rng, numbers), f"{numbers.a}{numbers.op}{numbers.b}"
         result = use_calculator(expression)
-        answer = [
-            *tool_call(expression, str(result)),
-            text(f"The answer is {plain(result)}.\n#### {plain(result)}"),
-        ]
-        return turn(question, answer)
+        final = plain(result)
+        end = "." if float(final) == result else "..."  # 0.66... goes on
+        answer = text(f"The answer is {final}{end}\n#### {final}")
+        return turn(question, [*tool_call(expression, str(result)), answer])
 
     def _number(self, rng: random.Random, longest: int, shortest: int = 2) -> int:
         digits = rng.randint(shortest, longest)
@@ -108,9 +110,12 @@ class Arithmetic(GeneratedTask):
         return self._quotient(rng)
 
     def _quotient(self, rng: random.Random) -> Sum:
-        """Draw a division that comes out whole, or with at most two decimals."""
-        if rng.random() < 0.3:
+        """Draw a division that comes out whole, with few decimals, or now and then without end."""
+        kind = rng.random()
+        if kind < 0.3:
             return Sum(self._number(rng, 3), "/", rng.choice((2, 4, 5, 8)))
+        if kind < 0.4:
+            return Sum(self._number(rng, 3), "/", rng.choice((3, 6, 7, 9)))
         divisor = rng.choice((self._number(rng, 1, shortest=1), self._number(rng, 2)))
         return Sum(draw_multiple(rng, self.split, divisor), "/", divisor)
 

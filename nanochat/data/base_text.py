@@ -3,7 +3,7 @@
 import json
 import os
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow
@@ -106,7 +106,7 @@ def write_corpus(
     shares: Mapping[str, float] = DEFAULT_SHARES,
     num_shards: int = 4,
     seed: int = 42,
-    practice: Iterator[str] = iter(()),
+    practice: Iterable[str] = (),
     practice_share: float = 0.0,
 ) -> dict[str, int]:
     """Write `base_data/`; return documents and characters of both splits.
@@ -118,7 +118,7 @@ def write_corpus(
     directory = Path(get_base_dir()) / "base_data"
     directory.mkdir(exist_ok=True)
     stale = _previous_shards(directory)
-    train = with_practice(mix(documents("train"), shares, seed), practice, practice_share)
+    train = with_practice(mix(documents("train"), shares, seed), iter(practice), practice_share)
     held_out = mix(documents("test"), shares, seed)
     if not 1 <= num_shards <= min(len(train), 1000):
         raise UserError(f"the number of shards must be 1 ... 1000, got {num_shards}")

@@ -123,7 +123,7 @@ def test_tool_results_are_the_calculators(task):
         ]
         assert results and all(str(number) == said for number, said in results)
         final = extract_answer(parts[-1]["text"])
-        assert float(final) == results[-1][0]
+        assert 0 <= results[-1][0] - float(final) < 0.01
 
 
 def test_test_numbers_names_and_wordings_are_unseen():
