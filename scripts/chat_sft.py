@@ -22,7 +22,7 @@ def load_data(mixture: str):
     from tasks.spellingbee import SimpleSpelling, SpellingBee
 
     if mixture == "quickstart":
-        return mixtures.quickstart_sft(), mixtures.quickstart_validation()
+        return mixtures.quickstart_sft("train"), mixtures.quickstart_sft("test")
     train_ds = TaskMixture(
         [
             ARC(subset="ARC-Easy", split="train"),  # 2.3K questions

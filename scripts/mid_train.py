@@ -18,7 +18,7 @@ def load_data(mixture: str):
     from tasks.spellingbee import SimpleSpelling, SpellingBee
 
     if mixture == "quickstart":
-        return mixtures.quickstart_mid(), mixtures.quickstart_validation()
+        return mixtures.quickstart_mid("train"), mixtures.quickstart_mid("test")
     identity = os.path.join(get_base_dir(), "identity_conversations.jsonl")
     train_ds = TaskMixture(
         [
