@@ -72,6 +72,18 @@ def test_a_failed_installation_is_an_error_and_tried_again(setup):
     assert calls
 
 
+def test_what_a_failed_change_left_behind_is_not_trusted(setup):
+    constraints = setup.project / "constraints.txt"
+    before = constraints.read_text()
+    setup()
+    constraints.write_text("torch==2\n")
+    (setup.project / "fail").touch()
+    assert setup()[0] != 0
+    (setup.project / "fail").unlink()
+    constraints.write_text(before)
+    assert setup()[1] != []
+
+
 def test_a_moved_project_counts_as_changed(setup, tmp_path):
     def setup_hash(project):
         command = "source runs/setup_env.sh; _setup_hash"

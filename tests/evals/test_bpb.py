@@ -127,6 +127,14 @@ def test_compression_baseline_is_the_size_xz_gives(texts):
     assert bits == pytest.approx(8 * len(lzma.compress(data, preset=9)))
 
 
+def test_compression_baseline_is_as_strong_as_xz_gets():
+    rng = torch.Generator().manual_seed(0)
+    words = torch.randint(0, 500, (20_000,), generator=rng).tolist()
+    text = " ".join(f"w{word}" for word in words)
+    weak, strong = (8 * len(lzma.compress(text.encode(), preset=p)) / len(text) for p in (0, 9))
+    assert compression_baseline([text]) == strong < 0.99 * weak
+
+
 def test_repetitive_text_compresses_below_random_text():
     repeated = compression_baseline(["the cat sat on the mat. "] * 500)
     rng = torch.Generator().manual_seed(0)
