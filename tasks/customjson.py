@@ -32,7 +32,7 @@ def _read(path: Path) -> list[Conversation]:
         raise UserError(
             f"no file {path}: it should hold one conversation a line, each "
             '{"messages": [{"role": "user", "content": "..."}, '
-            '{"role": "assistant", "content": "..."}]}; see docs/your-own-data.md'
+            '{"role": "assistant", "content": "..."}]}'
         )
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")

@@ -1,3 +1,5 @@
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,6 +8,7 @@ from nanochat.common import UserError
 from nanochat.conversation import validate_messages
 from tasks.common import (
     Chained,
+    GeneratedTask,
     Task,
     TaskMixture,
     TaskSequence,
@@ -83,6 +86,20 @@ def test_chained_conversations_are_whole_tasks_in_a_row():
         assert len(messages) in (4, 6)
         for user, assistant in zip(messages[::2], messages[1::2], strict=True):
             assert user["content"] == f"30:{assistant['content']}?"
+
+
+class Draws(GeneratedTask):
+    def make(self, rng):
+        return rng.random()
+
+
+def test_seeds_are_the_contracts_and_disjoint():
+    assert list(Draws(3)) == [random.Random(i).random() for i in range(3)]
+    assert list(Draws(3, "test")) == [random.Random(10_000_000 + i).random() for i in range(3)]
+    assert len(Draws(10_000_000)) == 10_000_000
+    for size in (-1, 10_000_001):  # more would reach the other split's seeds
+        with pytest.raises(UserError, match="size"):
+            Draws(size)
 
 
 def test_the_multiple_choice_prompt_is_the_contract():
