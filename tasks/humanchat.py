@@ -29,6 +29,13 @@ _LOCAL = re.compile(
     r"|this question|hard one)\b",
     re.IGNORECASE,
 )
+# names of people and things of their own: a capital inside a sentence
+_NAMES = re.compile(r"(?<![.!?:]) (?!I\b|I')[A-Z][a-z]")
+_ODD = re.compile(
+    r"[*#^<>_~]|\b(?:typo|you again|know you|remember you|who (?:are|is|'?s) (?:you|this)|your name"
+    r"|disconnect\w*|fake|hell|suck\w*|stupid|dumb|idiot|hate|dead|die|died)\b",
+    re.IGNORECASE,
+)
 _GREETING = re.compile(r"(?:hi|hey|hello|good (?:morning|evening)|what'?s up|sup|yo)\b", re.I)
 
 
@@ -38,6 +45,9 @@ def _speakable(turn: str) -> bool:
     return (
         _askable(turn)
         and not _PERSONAL.search(turn)
+        and not _NAMES.search(turn)
+        and not _ODD.search(turn)
+        and len(turn.split()) >= 2
         and letters >= 0.6 * len(turn)
         and not turn.isupper()
     )
