@@ -5,7 +5,7 @@ from nanochat.train.config import BaseTrainConfig
 
 
 def main(argv=None) -> None:
-    config = parse(BaseTrainConfig, argv)
+    config = parse(BaseTrainConfig, argv, prog="base_train")
 
     from nanochat import distributed
     from nanochat.common import print0
@@ -17,6 +17,8 @@ def main(argv=None) -> None:
 
     dist = distributed.init(config.device)
     session = Session(BASE, config, dist)
+    if config.core_metric_every is not None:
+        print0("note: the CORE benchmark is not part of this version; validating bits per byte")
 
     def sample(trainer, last):
         if dist.is_main:

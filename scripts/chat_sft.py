@@ -51,7 +51,7 @@ def load_accuracy_tasks(config: SFTConfig) -> dict:
 
 
 def main(argv=None) -> None:
-    config = parse(SFTConfig, argv)
+    config = parse(SFTConfig, argv, prog="chat_sft")
     train_ds, val_ds = load_data(config.mixture)
 
     from nanochat import distributed

@@ -42,7 +42,7 @@ def load_data(mixture: str):
 
 
 def main(argv=None) -> None:
-    config = parse(MidTrainConfig, argv)
+    config = parse(MidTrainConfig, argv, prog="mid_train")
     train_ds, val_ds = load_data(config.mixture)
 
     from nanochat import distributed
