@@ -59,7 +59,6 @@ def test_importing_everything_does_nothing(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout == result.stderr == ""

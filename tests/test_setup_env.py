@@ -34,7 +34,7 @@ def setup(tmp_path):
         command = f"set -euo pipefail; source runs/setup_env.sh; setup_env {extra}"
         path = f"{tools}:{os.environ['PATH']}"
         result = subprocess.run(
-            ["bash", "-c", command], cwd=project, env={**os.environ, "PATH": path}, timeout=60
+            ["bash", "-c", command], cwd=project, env={**os.environ, "PATH": path}
         )
         return result.returncode, (project / "calls").read_text().splitlines()
 

@@ -37,9 +37,7 @@ def run_module(module, *arguments):
         "print('TORCH' if 'torch' in sys.modules else 'LIGHT')\n"
         "sys.exit(status)\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
-    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     return result.returncode, result.stdout + result.stderr, "TORCH" in result.stdout
 
 
