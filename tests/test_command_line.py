@@ -210,8 +210,10 @@ run(main)
 def start(body, **options):
     program = PROGRAM.format(body=body.replace("\n", "\n    "))
     environment = {k: v for k, v in os.environ.items() if k != "NANOCHAT_DEBUG"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", program], env=environment, **pipes, **options)
+    options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # whoever runs the tests in the background may have Ctrl+C switched off
+    options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen([sys.executable, "-c", program], env=environment, **options)
 
 
 def finish(process):

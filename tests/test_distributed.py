@@ -11,6 +11,7 @@ from nanochat import distributed
 from nanochat.common import UserError
 from nanochat.distributed import Dist, autodetect_device_type, init, single
 
+PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 RANK_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
 
 
@@ -110,10 +111,12 @@ def test_two_processes_agree(tmp_path):
     worker = tmp_path / "worker.py"
     worker.write_text(WORKER)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    done = subprocess.run(
-        [*command, str(worker), str(tmp_path)], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
+    with subprocess.Popen([*command, str(worker), str(tmp_path)], **PIPES) as launcher:
+        try:
+            printed = launcher.communicate(timeout=240)[0]
+        finally:
+            launcher.terminate()  # it then ends the workers, which a kill would leave behind
+    assert launcher.returncode == 0, printed
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
     assert first["dist"] == [0, 0, 2, "cpu", True]
     assert second["dist"] == [1, 1, 2, "cpu", False]
@@ -124,4 +127,4 @@ def test_two_processes_agree(tmp_path):
     assert first["drawn"] == second["drawn"]  # so that all begin with the same weights
     assert first["same tensor"] and second["same tensor"]
     assert first["barrier"] and second["barrier"]
-    assert done.stdout.count("only once") == 1
+    assert printed.count("only once") == 1
