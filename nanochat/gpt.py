@@ -59,12 +59,18 @@ class GPTConfig:
 
     @classmethod
     def from_depth(
-        cls, depth: int, sequence_len: int, vocab_size: int, head_dim: int = 128
+        cls,
+        depth: int,
+        sequence_len: int,
+        vocab_size: int,
+        *,
+        aspect_ratio: int = 64,
+        head_dim: int = 128,
     ) -> "GPTConfig":
-        """One dial sets the shape: C = 64 depth, heads as near `head_dim` as divides C."""
+        """One dial sets the shape: C = aspect_ratio depth, heads as near `head_dim` as can be."""
         if depth < 1:
             raise UserError(f"--depth must be at least 1, got {depth}")
-        n_embd = 64 * depth
+        n_embd = aspect_ratio * depth
         wanted = max(1, round(n_embd / head_dim))
         n_head = next(
             heads

@@ -223,7 +223,10 @@ def _row_order(task, dist: Dist, state: dict | None) -> Iterator[tuple[int, int]
 
 
 class PackedChatLoader:
-    """Conversations as one stream cut into (B, T); every token is trained on (mid-training)."""
+    """Conversations as one stream cut into (B, T) (mid-training).
+
+    Every token is trained on, or with `assistant_only` just the assistant's.
+    """
 
     def __init__(
         self,
@@ -234,16 +237,22 @@ class PackedChatLoader:
         dist: Dist | None = None,
         *,
         max_tokens: int = 2048,
+        assistant_only: bool = False,
         state: dict | None = None,
     ):
         self.task, self.tokenizer, self.B, self.T = task, tokenizer, B, T
         self.dist, self.max_tokens = dist or single(), max_tokens
+        self.assistant_only = assistant_only
         offset = (state or {}).get("token_offset", 0)
         self._stream = _TokenStream(self._documents(state), offset)
 
     def _documents(self, state: dict | None):
         for epoch, row in _row_order(self.task, self.dist, state):
-            ids, _ = conversation.render(self.tokenizer, self.task[row], self.max_tokens)
+            ids, mask = conversation.render(self.tokenizer, self.task[row], self.max_tokens)
+            if self.assistant_only:
+                # one number carries both: ids of tokens without loss are stored as -1 - id
+                marked = zip(ids, mask, strict=True)
+                ids = [token if trained else -1 - token for token, trained in marked]
             yield {"epoch": epoch, "row": row}, ids
 
     def __iter__(self):
@@ -254,8 +263,8 @@ class PackedChatLoader:
         state = self._stream.position
         device = self.dist.device
         return Batch(
-            _to_device(inputs, device),
-            _to_device(targets, device),
+            _to_device(np.where(inputs < 0, -1 - inputs, inputs), device),
+            _to_device(np.maximum(targets, IGNORE), device),
             state["epoch"] + state["row"] / len(self.task),
             state,
         )

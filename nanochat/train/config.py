@@ -42,7 +42,14 @@ class StageConfig:
 
     UNSET = ("num_iterations", "save_every", "resume_from_step")
     POSITIVE = ("num_iterations", "save_every", "device_batch_size", "total_batch_size")
-    POSITIVE += ("max_seq_len", "target_examples_per_step", "num_epochs", "depth", "head_dim")
+    POSITIVE += (
+        "max_seq_len",
+        "target_examples_per_step",
+        "num_epochs",
+        "depth",
+        "aspect_ratio",
+        "head_dim",
+    )
     POSITIVE += ("eval_every", "eval_tokens", "eval_steps", "sample_every", "core_metric_every")
 
     def __post_init__(self):
@@ -68,6 +75,8 @@ class BaseTrainConfig(StageConfig):
 
     depth: int = 20
     """Number of layers; width, heads, training length and step sizes follow from it."""
+    aspect_ratio: int = 64
+    """Width per layer: the width is this times the depth."""
     head_dim: int = 128
     """Wanted attention head size; the nearest one that divides the width is taken."""
     max_seq_len: int = 2048
@@ -139,6 +148,8 @@ class MidTrainConfig(ChatStageConfig):
     """Validate every so many updates; -1 = off."""
     eval_tokens: int = 10_485_760
     """Tokens per validation."""
+    assistant_only: bool = False
+    """Take the loss on the assistant's tokens only; by default every token is trained on."""
     dry_run: bool = False
     """Train, but write no checkpoint and no report."""
 

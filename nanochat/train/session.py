@@ -58,7 +58,11 @@ class Session:
         elif self.stage.name == "base":
             self.tokenizer = get_tokenizer()
             shape = GPTConfig.from_depth(
-                config.depth, config.max_seq_len, self.tokenizer.get_vocab_size(), config.head_dim
+                config.depth,
+                config.max_seq_len,
+                self.tokenizer.get_vocab_size(),
+                aspect_ratio=config.aspect_ratio,
+                head_dim=config.head_dim,
             )
             with torch.device("meta"):
                 self.model = GPT(shape)

@@ -135,7 +135,10 @@ def _packed_loader(session, state=None, *, validation=False):
     config = session.config
     task = session.val_task if validation else session.train_task
     B, T = config.device_batch_size, config.max_seq_len
-    return PackedChatLoader(task, session.tokenizer, B, T, session.dist, state=state)
+    only = config.assistant_only and not validation  # figures stay comparable
+    return PackedChatLoader(
+        task, session.tokenizer, B, T, session.dist, assistant_only=only, state=state
+    )
 
 
 def _padded_loader(session, state=None, *, validation=False):

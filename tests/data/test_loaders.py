@@ -148,6 +148,18 @@ def test_packed_chats_train_on_everything_and_cross_rows(tiny_tokenizer):
         assert (batch.targets >= 0).all()
 
 
+def test_packed_chats_can_take_loss_on_the_assistant_only(tiny_tokenizer):
+    rendered = [tiny_tokenizer.render_conversation(Chats()[i], 64) for i in range(7)]
+    ids = [token for tokens, _ in rendered for token in tokens]
+    mask = [bit for _, bits in rendered for bit in bits]
+    loader = PackedChatLoader(Chats(), tiny_tokenizer, 2, 8, max_tokens=64, assistant_only=True)
+    for start in (0, 17, 34):
+        batch = next(loader)
+        assert batch.inputs.flatten().tolist() == ids[start : start + 16]
+        wanted = [ids[i] if mask[i] else -1 for i in range(start + 1, start + 17)]
+        assert batch.targets.flatten().tolist() == wanted
+
+
 @pytest.mark.parametrize("kind", ["packed", "padded"])
 def test_chat_loaders_resume_exactly_across_epochs(kind, tiny_tokenizer):
     def make(state=None):
