@@ -37,16 +37,14 @@ class QuickstartConfig:
 
 
 def show_results(config: QuickstartConfig, steps, seconds) -> None:
-    from nanochat.data.shards import parquets_iter_batched
     from nanochat.distributed import init
-    from nanochat.evals.bpb import compression_baseline
-    from nanochat.quickstart.table import figures_table, sample_conversations, times_table
+    from nanochat.quickstart import table
 
-    held_out = (text for texts in parquets_iter_batched("val") for text in texts)
-    print("\n" + figures_table(config.items, compression_baseline(held_out)))
-    print("\n" + times_table(steps, seconds))
+    device = init(config.device_type or None).device
+    print("\n" + table.figures_table(config.items, *table.held_out_bits_per_byte(device)))
+    print("\n" + table.times_table(steps, seconds))
     print("\nFour conversations with the model (sampled at temperature 0.6):")
-    for text in sample_conversations(init(config.device_type or None).device):
+    for text in table.sample_conversations(device):
         print("\n" + text)
     print(flush=True)
 

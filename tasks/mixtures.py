@@ -41,18 +41,18 @@ def quickstart_mid(split: str = "train", size: int | None = None) -> TaskMixture
     n = (size or {"train": 50_000, "test": 1_000}[split]) / 100
     return TaskMixture(
         [
-            HumanChat(round(6 * n), split),
+            HumanChat(round(5 * n), split),
             SmallTalk(round(8 * n), split),
-            Identity(round(4 * n), split),
-            SimpleSpelling(round(4 * n), split),
-            Spelling(round(10 * n), split),
-            SpellingBee(round(8 * n), split, templates=ENGLISH),
-            SpellingBee(round(4 * n), split),
-            Arithmetic(round(12 * n), split),
-            WordProblems(round(14 * n), split),
+            Identity(round(5 * n), split),
+            SimpleSpelling(round(6 * n), split),
+            Spelling(round(20 * n), split),
+            SpellingBee(round(9 * n), split, templates=ENGLISH),
+            SpellingBee(round(3 * n), split),
+            Arithmetic(round(8 * n), split),
+            WordProblems(round(12 * n), split),
             ReadingQA(round(20 * n), split),
-            MultipleChoice(round(4 * n), split),
-            _chained(round(6 * n), split),
+            MultipleChoice(round(2 * n), split),
+            _chained(round(2 * n), split),
         ]
     )
 
@@ -65,17 +65,17 @@ def quickstart_sft(split: str = "train", size: int | None = None) -> TaskMixture
     n = (size or {"train": 10_000, "test": 1_000}[split]) / 100
     return TaskMixture(
         [
-            HumanChat(round(2 * n), split),
-            SmallTalk(round(16 * n), split),
-            Identity(round(8 * n), split),
-            Spelling(round(10 * n), split),
-            SpellingBee(round(8 * n), split, templates=ENGLISH),
-            SpellingBee(round(4 * n), split),
-            Arithmetic(round(12 * n), split),
-            WordProblems(round(12 * n), split),
-            ReadingQA(round(18 * n), split),
+            HumanChat(round(1 * n), split),
+            SmallTalk(round(14 * n), split),
+            Identity(round(10 * n), split),
+            Spelling(round(14 * n), split),
+            SpellingBee(round(9 * n), split, templates=ENGLISH),
+            SpellingBee(round(3 * n), split),
+            Arithmetic(round(8 * n), split),
+            WordProblems(round(14 * n), split),
+            ReadingQA(round(22 * n), split),
             MultipleChoice(round(2 * n), split),
-            _chained(round(8 * n), split),
+            _chained(round(3 * n), split),
         ]
     )
 

@@ -11,12 +11,13 @@ TASKS = (
     "SpellingBee",
     "Arithmetic",
     "WordProblems",
-    "ReadingQA",
+    "ReadingArticles",
+    "ReadingStories",
     "MultipleChoice",
     "Identity",
 )
 # shares of the training time
-BASE, MID, SFT = 0.35, 0.45, 0.20
+BASE, MID, SFT = 0.12, 0.63, 0.25
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Shape:
     """Size of the model and of its batches."""
 
     depth: int
+    aspect_ratio: int  # width per layer
     head_dim: int
     vocab_size: int
     context: int
@@ -32,12 +34,10 @@ class Shape:
 
 
 def choose_shape(minutes: float) -> Shape:
-    """A bigger budget feeds a bigger model; below two minutes only a very small one learns."""
-    if minutes < 2:
-        return Shape(2, 32, 1024, 256, 8, 2048)
+    """A bigger budget feeds a bigger model."""
     if minutes < 30:
-        return Shape(4, 64, 2048, 256, 8, 4096)
-    return Shape(6, 64, 4096, 512, 8, 8192)
+        return Shape(4, 32, 64, 1024, 256, 8, 2048)
+    return Shape(6, 64, 128, 4096, 512, 8, 8192)
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ def make_steps(minutes: float, items: int, device_type: str = "") -> list[Step]:
             "scripts.base_train",
             BASE * minutes,
             f"--depth={shape.depth}",
+            f"--aspect_ratio={shape.aspect_ratio}",
             f"--head_dim={shape.head_dim}",
             context,
             *batch,
@@ -117,6 +118,7 @@ def make_steps(minutes: float, items: int, device_type: str = "") -> list[Step]:
             "scripts.mid_train",
             MID * minutes,
             "--mixture=quickstart",
+            "--assistant_only",
             context,
             *batch,
             *evaluation,

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from nanochat.common import get_base_dir
+from nanochat.distributed import single
 from nanochat.quickstart.plan import TAG, TASKS, Step
 from nanochat.train.progress import duration
 
@@ -31,16 +32,28 @@ def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.1%}"
 
 
-def figures_table(items: int, xz_bits_per_byte: float) -> str:
+def held_out_bits_per_byte(device: str) -> tuple[float, float]:
+    """Bits per byte of the whole held-out text: the base model's, and those of `xz -9`."""
+    from nanochat.checkpoint_manager import load_model
+    from nanochat.data.shards import parquets_iter_batched
+    from nanochat.evals.bpb import compression_baseline, evaluate_split
+
+    texts = [text for batch in parquets_iter_batched("val") for text in batch]
+    model, tokenizer, _ = load_model("base", device, "eval", model_tag=TAG)
+    tokens = sum(len(ids) + 1 for ids in tokenizer.encode(texts))
+    T = model.config.sequence_len
+    # a batch of one row takes one token more than it predicts
+    bpb = evaluate_split(model, tokenizer, "val", tokens // (T + 1) * T, 1, single(device))
+    return bpb, compression_baseline(texts)
+
+
+def figures_table(items: int, base_bpb: float, xz_bpb: float) -> str:
     """Markdown table of what was measured on held-out items after each stage."""
-    base = _read_metrics("base-model-loss")
     mid, sft = (_read_metrics(f"chat-evaluation-{stage}") for stage in ("mid", "sft"))
-    bpb = base.get("val bpb")
     rows = [
         "| held out | base | mid | sft |",
         "|---|---|---|---|",
-        f"| bits per byte of text (`xz -9`: {xz_bits_per_byte:.3f}) "
-        f"| {'-' if bpb is None else f'{bpb:.3f}'} | | |",
+        f"| bits per byte of text (`xz -9`: {xz_bpb:.3f}) | {base_bpb:.3f} | | |",
     ]
     for task in TASKS:
         rows.append(f"| {task} | | {_percent(mid.get(task))} | {_percent(sft.get(task))} |")

@@ -91,7 +91,7 @@ class Visit:
         page.on("request", self._note_request)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._note_console)
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         self.input = page.locator("#input")
         self.users = page.locator("article.user .text")
         self.answers = page.locator("article.assistant .text")
