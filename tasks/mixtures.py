@@ -41,7 +41,7 @@ def quickstart_mid(split: str = "train", size: int | None = None) -> TaskMixture
     n = (size or {"train": 50_000, "test": 1_000}[split]) / 100
     return TaskMixture(
         [
-            HumanChat(round(5 * n), split),
+            HumanChat(round(3 * n), split),
             SmallTalk(round(8 * n), split),
             Identity(round(5 * n), split),
             SimpleSpelling(round(6 * n), split),
@@ -49,7 +49,7 @@ def quickstart_mid(split: str = "train", size: int | None = None) -> TaskMixture
             SpellingBee(round(9 * n), split, templates=ENGLISH),
             SpellingBee(round(3 * n), split),
             Arithmetic(round(8 * n), split),
-            WordProblems(round(12 * n), split),
+            WordProblems(round(14 * n), split),
             ReadingQA(round(20 * n), split),
             MultipleChoice(round(2 * n), split),
             _chained(round(2 * n), split),

@@ -17,7 +17,7 @@ TASKS = (
     "Identity",
 )
 # shares of the training time
-BASE, MID, SFT = 0.12, 0.63, 0.25
+BASE, MID, SFT = 0.1, 0.55, 0.35
 
 
 @dataclass(frozen=True)
