@@ -24,6 +24,9 @@ QUESTIONS = {
         "describe yourself", "what kind of thing are you", "what is this", "who is there",
         "what model are you", "which model is this", "what is nanochat", "are you nanochat",
         "which AI are you", "what AI am I talking with", "I don't know who you are",
+        "who am I speaking with", "who am I talking with", "please introduce yourself",
+        "may I know your name", "can I ask your name", "what shall I call you",
+        "introduce yourself in a few words", "say something about yourself in one line",
     ),
     "maker": (
         "who made you", "who built you", "who created you", "who trained you",
@@ -33,6 +36,8 @@ QUESTIONS = {
         "who owns you", "where are you from", "where do you live", "who wrote you",
         "where are you running", "what computer do you run on", "who is behind you",
         "what company do you belong to", "who do you work for", "who is your boss",
+        "who is the maker of you", "which people built you", "who were the people that made you",
+        "what company developed you", "which company created you",
     ),
     "training": (
         "how were you trained", "how were you made", "how were you built", "how did you learn",
@@ -41,6 +46,8 @@ QUESTIONS = {
         "what is your training data", "how was this model made", "how were you created",
         "where did you learn to write", "what did you read to learn", "how do you know things",
         "how long were you trained", "how did you become so clever", "how was nanochat trained",
+        "what kind of data did you learn from", "what texts were you trained on", "where did you learn that",
+        "where did you learn to do this", "how did people train you", "what sort of text did you learn from",
     ),
     "skills": (
         "what can you do", "what can you do for me", "what can you help me with",
@@ -50,6 +57,8 @@ QUESTIONS = {
         "what do you do", "what is your purpose", "tell me what you can do", "what are you for",
         "give me some examples of what you can do", "which things are you good at",
         "what are you best at", "list your skills", "why are you here",
+        "what are you good at doing", "what kind of help can you give me", "how can you be of help",
+        "what things can you do", "what sort of questions can I ask", "are there things you are good at",
     ),
     "human": (
         "are you human", "are you a human", "are you a person", "are you a real person",
@@ -59,6 +68,8 @@ QUESTIONS = {
         "do you have a body", "do you have a family", "is there a person behind this",
         "are you somebody", "is a human writing this", "are you someone real", "do you have hands",
         "is this a human", "are you a living being", "do you eat", "are you a woman",
+        "am I speaking with a human", "am I speaking to a person here", "is a person typing this",
+        "is there a real human behind these answers", "have you got a human body", "is somebody typing the answers",
     ),
     "ai": (
         "are you an AI", "are you a robot", "are you a bot", "are you a computer",
@@ -67,6 +78,8 @@ QUESTIONS = {
         "am I chatting with a machine", "are you software", "is this an AI", "you are a bot",
         "are you an artificial intelligence", "so you are an AI", "are you a small model",
         "is it true that you are a robot",
+        "are you just a program", "so you're a robot", "are you some kind of machine",
+        "you're just a computer, right", "so you're only a bot", "are you one of those machines",
     ),
     "other": (
         "are you {o}", "are you {o}", "is your name {o}", "you are {o}", "are you like {o}",
@@ -75,6 +88,8 @@ QUESTIONS = {
         "are you from {c}", "did {c} make you", "did {c} train you", "were you made by {c}",
         "were you trained by {c}", "do you belong to {c}", "did {c} build you",
         "are you a {c} model", "are you some version of {o}",
+        "is this {o}", "am I talking with {o} now", "were you created by {c}",
+        "did the people at {c} make you", "were you built by people at {c}", "is this {o} that answers me",
     ),
 }  # fmt: skip
 ANSWERS = {

@@ -43,7 +43,7 @@ def quickstart_mid(split: str = "train", size: int | None = None) -> TaskMixture
         [
             HumanChat(round(3 * n), split),
             SmallTalk(round(8 * n), split),
-            Identity(round(5 * n), split),
+            Identity(round(7 * n), split),
             SimpleSpelling(round(6 * n), split),
             Spelling(round(20 * n), split),
             SpellingBee(round(9 * n), split, templates=ENGLISH),
@@ -67,8 +67,8 @@ def quickstart_sft(split: str = "train", size: int | None = None) -> TaskMixture
         [
             HumanChat(round(1 * n), split),
             SmallTalk(round(14 * n), split),
-            Identity(round(10 * n), split),
-            Spelling(round(14 * n), split),
+            Identity(round(12 * n), split),
+            Spelling(round(18 * n), split),
             SpellingBee(round(9 * n), split, templates=ENGLISH),
             SpellingBee(round(3 * n), split),
             Arithmetic(round(8 * n), split),

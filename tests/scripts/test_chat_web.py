@@ -1,6 +1,7 @@
 """The real command: a server process with a tiny random model behind it."""
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -27,7 +28,12 @@ def running(*flags):
     """Start the command; gives (its address, what it printed so far) once it is ready."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
-        [*MODULE, *flags], stdout=subprocess.PIPE, text=True, env=environment
+        [*MODULE, *flags],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # a background job inherits an ignored Ctrl+C
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         watchdog = threading.Timer(120, process.kill)
         watchdog.start()
