@@ -46,8 +46,10 @@ QUESTIONS = {
         "what is your training data", "how was this model made", "how were you created",
         "where did you learn to write", "what did you read to learn", "how do you know things",
         "how long were you trained", "how did you become so clever", "how was nanochat trained",
-        "what kind of data did you learn from", "what texts were you trained on", "where did you learn that",
-        "where did you learn to do this", "how did people train you", "what sort of text did you learn from",
+        "what kind of data did you learn from", "what texts were you trained on",
+        "where did you learn that",
+        "where did you learn to do this", "how did people train you",
+        "what sort of text did you learn from",
     ),
     "skills": (
         "what can you do", "what can you do for me", "what can you help me with",
@@ -58,7 +60,8 @@ QUESTIONS = {
         "give me some examples of what you can do", "which things are you good at",
         "what are you best at", "list your skills", "why are you here",
         "what are you good at doing", "what kind of help can you give me", "how can you be of help",
-        "what things can you do", "what sort of questions can I ask", "are there things you are good at",
+        "what things can you do", "what sort of questions can I ask",
+        "are there things you are good at",
     ),
     "human": (
         "are you human", "are you a human", "are you a person", "are you a real person",
@@ -69,7 +72,8 @@ QUESTIONS = {
         "are you somebody", "is a human writing this", "are you someone real", "do you have hands",
         "is this a human", "are you a living being", "do you eat", "are you a woman",
         "am I speaking with a human", "am I speaking to a person here", "is a person typing this",
-        "is there a real human behind these answers", "have you got a human body", "is somebody typing the answers",
+        "is there a real human behind these answers", "have you got a human body",
+        "is somebody typing the answers",
     ),
     "ai": (
         "are you an AI", "are you a robot", "are you a bot", "are you a computer",
@@ -89,7 +93,8 @@ QUESTIONS = {
         "were you trained by {c}", "do you belong to {c}", "did {c} build you",
         "are you a {c} model", "are you some version of {o}",
         "is this {o}", "am I talking with {o} now", "were you created by {c}",
-        "did the people at {c} make you", "were you built by people at {c}", "is this {o} that answers me",
+        "did the people at {c} make you", "were you built by people at {c}",
+        "is this {o} that answers me",
     ),
 }  # fmt: skip
 ANSWERS = {
