@@ -66,8 +66,10 @@ def test_heads_of_odd_depths(depth, heads, head_dim):
     assert (config.n_head, config.head_dim) == (heads, head_dim)
 
 
-def test_the_wanted_head_size_can_be_changed():
+def test_width_and_head_size_can_be_chosen():
     assert GPTConfig.from_depth(4, 256, 2048, head_dim=64).n_head == 4
+    config = GPTConfig.from_depth(3, 256, 2048, aspect_ratio=96, head_dim=32)
+    assert (config.n_embd, config.n_head, config.n_layer) == (288, 9, 3)
 
 
 def test_every_depth_has_a_shape():
