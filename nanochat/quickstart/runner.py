@@ -52,8 +52,8 @@ def resume_flags(step: Step) -> tuple[str, ...]:
     steps = list_steps(directory) if os.path.isdir(directory) else []
     for number in sorted(steps, reverse=True):
         meta = read_meta(directory, number)
-        flags = dict(flag.split("=", 1) for flag in step.argv[1:])
-        same = str(meta.get("user_config", {}).get("minutes")) == flags.get("--minutes")
+        minutes = meta.get("user_config", {}).get("minutes") or 0
+        same = f"--minutes={minutes:.4g}" in step.argv
         if meta.get("complete") is False and same:
             return (f"--resume_from_step={number}",)
     return ()
