@@ -18,7 +18,7 @@ def word_list(base_dir):
     return base_dir
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _wheels(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     yield install(tmp_path_factory.mktemp("wheels"), patch)

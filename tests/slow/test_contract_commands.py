@@ -1,0 +1,278 @@
+"""Every command of docs/commands.md, and so every command the project has promised, really typed.
+
+Long runs get flags added that shorten them; the hub's data sets and wandb are stand-ins.
+"""
+
+import itertools
+import json
+import random
+import re
+import shlex
+import shutil
+import subprocess
+
+import httpx
+import pyarrow
+import pyarrow.parquet as parquet
+import pytest
+
+from nanochat.checkpoint_manager import list_checkpoints
+from scripts.__main__ import COMMANDS
+from tests.data.file_server import FileServer
+from tests.slow.shell import ROOT, Shell, free_port, stopped_at_the_end, wait_for
+from tests.tiny_world import save_model, train_tokenizer, write_shards
+
+PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+pytestmark = pytest.mark.timeout(900)  # a minute on two idle cores
+D34_MID = "--model_tag=d34 --model_step=169150 --device_batch_size=4 --run=d34-mid"
+PROMISED = (
+    f"uv run python -m scripts.mid_train {D34_MID}",
+    f"nohup uv run python -m scripts.mid_train {D34_MID} > mid_train.log 2>&1 &",
+    "uv run python -m scripts.chat_sft --source=mid --model_tag=d34 --run=d34-sft",
+    "uv run python -m scripts.chat_sft --source=base --model_tag=d34 --model_step=169150 "
+    "--run=d34-sft",
+    "uv run python -m scripts.chat_web --source=sft --model-tag=d34 --step=700 --temperature=0.6",
+    "uv run python -m scripts.chat_web --source=sft --model-tag=d34 --step=719 --port=8080",
+    "uv run python -m scripts.chat_web --source=sft --model_tag=d34 --step=700",
+    "uv run python -m scripts.chat_web --source=sft --model_tag=d34 --step=700 --temperature=0.3",
+    "python -m nanochat.report reset",
+    "python -m nanochat.report generate",
+    "python -m scripts.tok_train --max_chars=1000000000",
+    "python -m scripts.tok_eval",
+    "python -m scripts.base_train --depth=4 --max_seq_len=1024 --device_batch_size=1 "
+    "--total_batch_size=1024 --eval_every=50 --eval_tokens=4096 --core_metric_every=50 "
+    "--core_metric_max_per_task=12 --sample_every=50 --num_iterations=50",
+    "python -m scripts.base_loss --device_batch_size=1 --split_tokens=4096",
+    "python -m scripts.base_eval --max-per-task=16",
+    "python -m scripts.mid_train --max_seq_len=1024 --device_batch_size=1 --eval_every=50 "
+    "--eval_tokens=4096 --total_batch_size=1024 --num_iterations=100",
+    "python -m scripts.chat_eval --source=mid --max-new-tokens=128 --max-problems=20",
+    "python -m scripts.chat_sft --device_batch_size=1 --target_examples_per_step=4 "
+    "--num_iterations=100 --eval_steps=4 --eval_metrics_max_problems=16",
+)
+SYLLABLES = ["ba", "do", "ki", "lu", "me", "no", "pi", "ra", "su", "te"]
+WORDS = ["".join(parts) for parts in itertools.product(SYLLABLES, repeat=3)][::7]
+
+
+def journeys() -> dict[str, list[str]]:
+    """Heading -> the examples of its table, in order."""
+    found = {}
+    for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]:
+        heading, _, body = section.partition("\n")
+        examples = re.findall(r"^\|.*\| `(.+)` \|$", body, flags=re.MULTILINE)
+        assert len(examples) == max(0, sum(line[:1] == "|" for line in body.splitlines()) - 2)
+        found[heading] = examples
+    return found
+
+
+JOURNEYS = journeys()
+
+
+def shorter(line: str, flags: str) -> str:
+    """Add flags to a command, before it is sent anywhere."""
+    command, redirection, rest = line.partition(" > ")
+    return f"{command} {flags}{redirection}{rest}"
+
+
+@pytest.fixture
+def shell(tmp_path, base_dir):
+    base_dir.mkdir()
+    (base_dir / "words_alpha.txt").write_text("\n".join(WORDS) + "\n")
+    who = [{"role": "user", "content": "Who are you?"}, {"role": "assistant", "content": "I."}]
+    lines = [json.dumps({"messages": who})] * 8
+    (base_dir / "identity_conversations.jsonl").write_text("\n".join(lines) + "\n")
+    return Shell(tmp_path)
+
+
+# -- the page itself ------------------------------------------------------------------------------
+
+
+def test_the_page_shows_every_command_and_whatever_was_promised():
+    table = re.findall(r"^\| `(\w+)` \|", PAGE, flags=re.MULTILINE)
+    assert set(COMMANDS) - {"corpus"} <= set(table)  # which the quickstart runs
+    examples = [example for examples in JOURNEYS.values() for example in examples]
+    assert not set(PROMISED) - set(examples)
+
+
+def test_every_journey_is_taken_by_a_test():
+    assert list(JOURNEYS) == [
+        "Help",
+        "From raw text to a chat page, on one CPU",  # test_quickstart.py
+        "Every stage by hand, small enough for a laptop",
+        "On several GPUs",
+        "A pretrained model becomes your own",
+        "Talk to it",
+        "Your own conversations",
+    ]
+
+
+# -- journeys -------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_help(shell):
+    for example in JOURNEYS["Help"]:
+        assert "usage: " in shell.run(example)
+    assert "hit!" in shell.run("python -m tasks.spellingbee")
+
+
+@pytest.fixture
+def hub():
+    """A server of shards of made-up text."""
+    rng = random.Random(0)
+    with FileServer() as server:
+        for index in (*range(8), 1822):
+            texts = [" ".join(rng.choices(WORDS, k=200)) + "." for _ in range(40)]
+            sink = pyarrow.BufferOutputStream()
+            parquet.write_table(pyarrow.table({"text": texts}), sink, row_group_size=10)
+            folder = "/datasets/karpathy/fineweb-edu-100b-shuffle/resolve/main"
+            server.files[f"{folder}/shard_{index:05d}.parquet"] = sink.getvalue().to_pybytes()
+        yield server
+
+
+# what is not built yet: the CORE benchmark, and the sandbox that HumanEval needs
+CHAT_TASKS = "'ARC-Easy|ARC-Challenge|MMLU|GSM8K|SpellingBee'"
+SHORTER = {
+    "tok_train": "--vocab_size=600",
+    "base_train": "--num_iterations=2",
+    "base_eval": "--batches=1 --device_batch_size=1",
+    "mid_train": "--num_iterations=2",
+    "chat_eval": f"--max-new-tokens=8 --max-problems=2 --task-name={CHAT_TASKS}",
+    "chat_sft": "--num_iterations=3 --eval_steps=1",
+}
+
+
+@pytest.mark.slow
+def test_every_stage_by_hand(shell, hub, base_dir):
+    shell.environment["HF_ENDPOINT"] = hub.url
+    shell.environment["TIKTOKEN_CACHE_DIR"] = str(base_dir)
+    shell.environment["HTTPS_PROXY"] = hub.url  # where GPT-2's tokenizer cannot be had
+    printed = {}
+    for example in JOURNEYS["Every stage by hand, small enough for a laptop"]:
+        name = example.split()[2].rpartition(".")[2]
+        printed[name] = shell.run(shorter(example, SHORTER.get(name, "")))
+    assert "all 9 shards" in shell.run("python -m nanochat.dataset -n 8")
+
+    steps = {
+        source: [c.step for c in list_checkpoints(source)] for source in ("base", "mid", "sft")
+    }
+    assert steps == {"base": [2], "mid": [2], "sft": [2]}
+    assert "parameters: " in printed["base_train"] and "mid step 2/2" in printed["mid_train"]
+    assert "The capital of France is" in printed["base_loss"]
+    for task in shlex.split(CHAT_TASKS)[0].split("|"):
+        assert f"{task}: " in printed["chat_eval"]
+    report = (shell.clone / "report.md").read_text()
+    sections = ["Tokenizer training", "Tokenizer evaluation", "Base model training"]
+    sections += ["Base model loss", "Base model evaluation", "Midtraining"]
+    sections += ["Chat evaluation mid", "Chat SFT", "Summary"]
+    for section in sections:
+        assert f"\n## {section}\n" in report
+
+
+@pytest.mark.slow
+def test_on_several_processes(shell):
+    write_shards()
+    train_tokenizer()
+    small = "--depth=1 --max_seq_len=64 --device_batch_size=1 --total_batch_size=256 "
+    small += "--num_iterations=2 --eval_tokens=256 --core_metric_every=-1 --sample_every=-1"
+    (example,) = JOURNEYS["On several GPUs"]
+    example = example.replace("--nproc_per_node=8", "--nproc_per_node=2")
+    printed = shell.run(shorter(example, f"{small} --device_type=cpu"))
+    assert "tokens per micro-batch, 2 process(es): 128" in printed
+    assert printed.count("wandb: nanochat/d20") == 1
+    assert printed.count("base step 2/2") == 1
+
+
+@pytest.mark.slow
+def test_a_pretrained_model_becomes_your_own(shell):
+    save_model(train_tokenizer(), "base", "d34", 169150, sequence_len=2048)
+    background, mid, sft, sft_from_base, evaluation = JOURNEYS[
+        "A pretrained model becomes your own"
+    ]
+    short = "--total_batch_size=8192 --eval_tokens=8192"
+    follow_a_log_and_stop(shell, shorter(background, short))
+
+    printed = shell.run(shorter(mid, f"{short} --num_iterations=2"))
+    assert "wandb: nanochat-mid/d34-mid" in printed
+    assert "step 169150" in printed
+
+    printed = shell.run(sft)
+    assert "wandb: nanochat-sft/d34-sft" in printed
+    assert re.search(r"mid\b.*d34.*step 2\b", printed)  # which of the two, said aloud
+    (checkpoint,) = list_checkpoints("sft")
+    rows = 2 * 20 + 20 + 20 + 8 + 2 * 300  # ARC twice, GSM8K, SmolTalk, identity, spelling twice
+    assert (checkpoint.tag, checkpoint.step) == ("d34", rows // 32 - 1)
+
+    printed = shell.run(shorter(sft_from_base, "--num_iterations=3 --eval_steps=1"))
+    assert "WARNING: --source=base skips mid-training" in printed
+
+    assert "SpellingBee: " in shell.run(shorter(evaluation, "-m 8"))
+
+
+def follow_a_log_and_stop(shell, line):
+    """The log of a background run grows while it runs; `kill` saves before it ends."""
+    log = shell.clone / "mid_train.log"
+    process = shell.start(f"{line}\necho $!")
+    with stopped_at_the_end(process):
+        number = int(process.stdout.readline())
+        wait_for(lambda: log.exists() and "mid step 3" in log.read_text())
+        assert "saved step" not in log.read_text()  # it is still running
+        subprocess.run(["kill", str(number)], check=True)
+        wait_for(lambda: log.read_text().endswith("interrupted\n"))
+        text = log.read_text()
+    assert "parameters: " in text.partition("mid step")[0]
+    (step,) = re.findall(r"continue with --resume_from_step=(\d+)", text)
+    assert [c.step for c in list_checkpoints("mid")] == [int(step)]
+
+
+@pytest.mark.slow
+def test_talk_to_it(shell):
+    tokenizer = train_tokenizer()
+    for step in (700, 719):
+        save_model(tokenizer, "sft", "d34", step, sequence_len=512)
+    ask, chat, *serve, curl = JOURNEYS["Talk to it"]
+    assert "sft · d34 · step 719 is speaking" in shell.run(ask)
+    printed = shell.run(f"printf 'Hi!\\nquit\\n' | {chat}")
+    assert "sft · d34 · step 700 is speaking" in printed
+    assert "Goodbye!" in printed
+    for line in serve:
+        port = free_port()
+        command = line.replace("--port=8080", "") + f" --port={port}"
+        with shell.serving(command) as (address, printed):
+            assert address == f"http://localhost:{port}"
+            flags = dict(flag.split("=") for flag in line.split() if flag.startswith("--"))
+            assert f"sft · d34 · step {flags['--step']} is speaking" in printed
+            defaults = httpx.get(f"{address}/health").json()["defaults"]
+            assert defaults["temperature"] == float(flags.get("--temperature", 0.8))
+            if "--port=8080" in line:
+                reply = post(shell, curl.replace("localhost:8080", f"localhost:{port}"))
+                assert reply["message"]["role"] == "assistant"
+                assert reply["usage"]["completion_tokens"] > 0
+
+
+def post(shell, line):
+    if shutil.which("curl"):
+        return json.loads(shell.run(line))
+    _, _, url, _, header, _, body = shlex.split(line)
+    name, _, value = header.partition(": ")
+    return httpx.post(url, headers={name: value}, content=body, timeout=60).json()
+
+
+@pytest.mark.slow
+def test_your_own_conversations(shell):
+    save_model(train_tokenizer(), "mid", "d34", 813, sequence_len=512)
+    (conversation,) = re.findall(r"```json\n(.+)\n```", PAGE)
+    (addition,) = re.findall(r"```python\n( +CustomJSON.+)\n```", PAGE)
+    script = shell.clone / "scripts" / "chat_sft.py"
+    before, mixture, after = script.read_text().partition("train_ds = TaskMixture(\n        [\n")
+    script.write_text(f"{before}{mixture}{addition}\n{after}")
+    (example,) = JOURNEYS["Your own conversations"]
+    example = shorter(example, "--num_iterations=2 --eval_steps=1")
+
+    assert "no file my.jsonl" in shell.run(example, status=1)
+    (shell.clone / "my.jsonl").write_text(f"{conversation}\n" * 3 + "{broken\n")
+    printed = shell.run(example, status=1)
+    assert "my.jsonl:4: not a line of JSON" in printed
+    assert "Traceback" not in printed and "parameters:" not in printed
+    (shell.clone / "my.jsonl").write_text(f"{conversation}\n" * 40)
+    assert "saved step 1" in shell.run(example)
