@@ -4,6 +4,7 @@ A hook is a callable `hook(trainer, last)`; hooks run before every update and on
 `last` true, after the final one.
 """
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,6 @@ from contextlib import contextmanager, nullcontext
 
 import torch
 
-from nanochat.common import print0
 from nanochat.data.loaders import IGNORE, Batch
 from nanochat.distributed import Dist
 from nanochat.train.optim import Optimizers
@@ -19,6 +19,7 @@ from nanochat.train.schedule import Position
 
 SMOOTHING = 0.9  # of the printed loss: exponential moving average, bias-corrected
 UNTIMED_UPDATES = 10  # the first updates warm up caches and compilers; they would spoil the ETA
+STDERR = 2  # its file descriptor
 
 Hook = Callable[["Trainer", bool], None]
 
@@ -206,7 +207,9 @@ class Trainer:
             if self._stop_asked:
                 raise KeyboardInterrupt
             self._stop_asked = True
-            print0("\nstopping after this update (once more to stop at once) ...")
+            if self.dist.is_main:
+                # not print: the signal may have come in the middle of one, which forbids another
+                os.write(STDERR, b"\nstopping after this update (once more to stop at once) ...\n")
 
         signals = (signal.SIGINT, signal.SIGTERM)
         try:

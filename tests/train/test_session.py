@@ -1,8 +1,10 @@
 """Whole stages on a tiny model: resume bitwise, interruption, arithmetic, metadata, metrics."""
 
+import io
 import json
 import os
 import signal
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
@@ -107,6 +109,28 @@ def test_ctrl_c_saves_and_the_rest_continues(base_model, stage, monkeypatch, cap
     resumed = run_stage(stage, num_iterations=5, resume_from_step=3)
     for name, tensor in weights(resumed).items():
         assert torch.equal(tensor, expected[name])
+
+
+def test_ctrl_c_in_the_middle_of_printing(base_model, monkeypatch):
+    """Most of the time a small model's run stands there, and printing must not be re-entered."""
+
+    class Screen(io.RawIOBase):
+        text = ""
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            self.text += bytes(data).decode()
+            if b"mid step 1" in bytes(data):
+                os.kill(os.getpid(), signal.SIGINT)
+            return len(data)
+
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(screen)))
+    with pytest.raises(KeyboardInterrupt):
+        run_stage("mid", num_iterations=50)
+    assert "continue with --resume_from_step=2" in screen.text
 
 
 def test_sft_counts_passes_the_last_of_which_only_evaluates(base_model, base_dir):
