@@ -220,9 +220,9 @@ def test_later_tokens_change_nothing_before_them(data):
     place = data.draw(st.integers(1, T - 1))
     other = data.draw(st.lists(tokens, min_size=T - place, max_size=T - place))
     before, after = (model(torch.tensor([row])) for row in (ids, ids[:place] + other))
-    torch.testing.assert_close(before[0, :place], after[0, :place], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(before[0, :place], after[0, :place], rtol=1e-4, atol=1e-4)
     shorter = model(torch.tensor([ids[:place]]))
-    torch.testing.assert_close(before[0, :place], shorter[0], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(before[0, :place], shorter[0], rtol=1e-4, atol=1e-4)
 
 
 @torch.no_grad()
