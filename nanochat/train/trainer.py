@@ -5,7 +5,6 @@ A hook is a callable `hook(trainer, last)`; hooks run before every update and on
 """
 
 import os
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
