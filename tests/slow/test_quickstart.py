@@ -14,7 +14,7 @@ from nanochat.quickstart.plan import TASKS, make_steps
 from tests.slow.shell import Shell, free_port, interrupt, read_until, stopped_at_the_end
 from tests.slow.test_contract_commands import JOURNEYS, shorter
 
-MINUTES, ITEMS = 0.5, 8
+MINUTES, ITEMS = 0.4, 4
 STEPS = make_steps(MINUTES, ITEMS)
 SHORT = f"--minutes {MINUTES} --items {ITEMS}"
 
