@@ -184,13 +184,13 @@ def test_on_several_processes(shell):
 
 
 @pytest.mark.slow
-def test_a_pretrained_model_becomes_your_own(shell):
+def test_a_pretrained_model_becomes_your_own(shell, base_dir):
     save_model(train_tokenizer(), "base", "d34", 169150, sequence_len=2048)
     background, mid, sft, sft_from_base, evaluation = JOURNEYS[
         "A pretrained model becomes your own"
     ]
     short = "--total_batch_size=8192 --eval_tokens=8192"
-    follow_a_log_and_stop(shell, shorter(background, short))
+    follow_a_log_and_stop(shell, shorter(background, short), base_dir)
 
     printed = shell.run(shorter(mid, f"{short} --num_iterations=2"))
     assert "wandb: nanochat-mid/d34-mid" in printed
@@ -209,19 +209,19 @@ def test_a_pretrained_model_becomes_your_own(shell):
     assert "SpellingBee: " in shell.run(shorter(evaluation, "-m 8"))
 
 
-def follow_a_log_and_stop(shell, line):
+def follow_a_log_and_stop(shell, line, base_dir):
     """The log of a background run grows while it runs; `kill` saves before it ends."""
     log = shell.clone / "mid_train.log"
-    process = shell.start(f"{line}\necho $!")
-    with stopped_at_the_end(process):
+    metrics = base_dir / "mid_checkpoints" / "d34" / "metrics.jsonl"
+    with stopped_at_the_end(shell.start(f"{line}\necho $!")) as process:
         number = int(process.stdout.readline())
-        wait_for(lambda: log.exists() and "mid step 3" in log.read_text())
-        assert "saved step" not in log.read_text()  # it is still running
+        wait_for(lambda: metrics.exists() and '"update"' in metrics.read_text())
+        assert "parameters: " in log.read_text()  # it does not wait in a buffer
+        wait_for(lambda: "mid step 1 " in log.read_text())
+        assert "saved step" not in log.read_text()  # the run goes on
         subprocess.run(["kill", str(number)], check=True)
         wait_for(lambda: log.read_text().endswith("interrupted\n"))
-        text = log.read_text()
-    assert "parameters: " in text.partition("mid step")[0]
-    (step,) = re.findall(r"continue with --resume_from_step=(\d+)", text)
+    (step,) = re.findall(r"continue with --resume_from_step=(\d+)", log.read_text())
     assert [c.step for c in list_checkpoints("mid")] == [int(step)]
 
 
