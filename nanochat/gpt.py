@@ -240,13 +240,18 @@ class GPT(nn.Module):
             x = x.to(self.lm_head.weight.dtype)  # a bf16 embedding under float32 matrices
         for block in self.transformer.h:
             x = block(x, cos, sin, kv_cache, mask)
-        logits = self.lm_head(norm(x))[..., : self.config.vocab_size].float()
-        logits = LOGIT_CAP * torch.tanh(logits / LOGIT_CAP)
         if targets is None:
-            return logits
-        return F.cross_entropy(
-            logits.view(B * T, -1), targets.reshape(-1), ignore_index=-1, reduction=loss_reduction
-        )
+            return self._logits(x)
+        x, targets = x.view(B * T, -1), targets.reshape(-1)
+        if loss_reduction != "none" and not torch.compiler.is_compiling():
+            # no logits where nothing is to be predicted; compiled code wants fixed shapes instead
+            supervised = targets >= 0
+            x, targets = x[supervised], targets[supervised]
+        return F.cross_entropy(self._logits(x), targets, ignore_index=-1, reduction=loss_reduction)
+
+    def _logits(self, x):
+        logits = self.lm_head(norm(x))[..., : self.config.vocab_size].float()
+        return LOGIT_CAP * torch.tanh(logits / LOGIT_CAP)
 
     @torch.inference_mode()
     def generate(self, tokens, max_tokens, temperature=1.0, top_k=None, seed=42) -> Iterator[int]:
