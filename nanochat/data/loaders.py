@@ -271,7 +271,12 @@ class PackedChatLoader:
 
 
 class PaddedChatLoader:
-    """B conversations a batch, padded on the right; loss on the assistant only (fine-tuning)."""
+    """B conversations a batch, padded on the right; loss on the assistant only (fine-tuning).
+
+    The conversations of `group` batches are sorted by length, so that fewer positions are padding.
+    With the micro-batches of an update as the group, every update sees the same conversations as
+    without.
+    """
 
     def __init__(
         self,
@@ -281,26 +286,47 @@ class PaddedChatLoader:
         dist: Dist | None = None,
         *,
         max_tokens: int = 2048,
+        group: int = 1,
         state: dict | None = None,
     ):
-        self.task, self.tokenizer, self.B = task, tokenizer, B
+        self.task, self.tokenizer, self.B, self.group = task, tokenizer, B, group
         self.dist, self.max_tokens = dist or single(), max_tokens
         self._order = _row_order(task, self.dist, state)
         self._next = next(self._order)
+        self._waiting: deque[list] = deque()  # batches of the current group, which began at _begun
+        self._begun = self._next
+        for _ in range((state or {}).get("taken", 0)):
+            self._take()
 
-    def _advance(self) -> int:
+    def _take(self) -> list[tuple[list[int], list[int]]]:
+        """Return the next batch's conversations as (ids, mask), the longest of the group first."""
+        if not self._waiting:
+            self._begun = self._next
+            rows = [self._render_next() for _ in range(self.B * self.group)]
+            if self.group > 1:
+                rows.sort(key=lambda row: -len(row[0]))
+            self._waiting.extend(
+                rows[start : start + self.B] for start in range(0, len(rows), self.B)
+            )
+        return self._waiting.popleft()
+
+    def _render_next(self) -> tuple[list[int], list[int]]:
         row = self._next[1]
         self._next = next(self._order)
-        return row
+        return conversation.render(self.tokenizer, self.task[row], self.max_tokens)
+
+    @property
+    def _state(self) -> dict:
+        if not self._waiting:
+            return {"epoch": self._next[0], "row": self._next[1]}
+        epoch, row = self._begun
+        return {"epoch": epoch, "row": row, "taken": self.group - len(self._waiting)}
 
     def __iter__(self):
         return self
 
     def __next__(self) -> Batch:
-        rows = [
-            conversation.render(self.tokenizer, self.task[self._advance()], self.max_tokens)
-            for _ in range(self.B)
-        ]
+        rows = self._take()
         length = max(len(ids) for ids, _ in rows) - 1
         padding = self.tokenizer.encode_special("<|assistant_end|>")
         inputs = np.full((self.B, length), padding)
@@ -313,5 +339,5 @@ class PaddedChatLoader:
             _to_device(inputs, self.dist.device),
             _to_device(targets, self.dist.device),
             epoch + row / len(self.task),
-            {"epoch": epoch, "row": row},
+            self._state,
         )

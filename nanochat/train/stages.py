@@ -149,6 +149,7 @@ def _padded_loader(session, state=None, *, validation=False):
         session.config.device_batch_size,
         session.dist,
         max_tokens=min(2048, session.model.config.sequence_len),
+        group=1 if validation else session.plan.micro_batches,
         state=state,
     )
 

@@ -160,12 +160,13 @@ def test_packed_chats_can_take_loss_on_the_assistant_only(tiny_tokenizer):
         assert batch.targets.flatten().tolist() == wanted
 
 
-@pytest.mark.parametrize("kind", ["packed", "padded"])
+@pytest.mark.parametrize("kind", ["packed", "padded", "sorted"])
 def test_chat_loaders_resume_exactly_across_epochs(kind, tiny_tokenizer):
     def make(state=None):
         if kind == "packed":
             return PackedChatLoader(Chats(), tiny_tokenizer, 2, 8, max_tokens=64, state=state)
-        return PaddedChatLoader(Chats(), tiny_tokenizer, 3, max_tokens=64, state=state)
+        group = 4 if kind == "sorted" else 1
+        return PaddedChatLoader(Chats(), tiny_tokenizer, 3, max_tokens=64, group=group, state=state)
 
     batches = list(itertools.islice(make(), 60))
     assert batches[-1].progress > 1
@@ -189,6 +190,27 @@ def test_padded_chats_take_loss_on_the_assistant_only(tiny_tokenizer):
         wanted = [t if m else -1 for t, m in zip(ids[1:], mask[1:], strict=True)]
         assert batch.targets[row, :length].tolist() == wanted
         assert (batch.targets[row, length:] == -1).all()
+
+
+def test_sorting_a_group_changes_its_order_only(tiny_tokenizer):
+    def group(size):
+        loader = PaddedChatLoader(Chats(), tiny_tokenizer, 2, max_tokens=64, group=size)
+        return [next(loader) for _ in range(4)]
+
+    def rows(batches):
+        pairs = [pair for b in batches for pair in zip(b.inputs, b.targets, strict=True)]
+        return sorted(
+            [(int(i), int(t)) for i, t in zip(inputs, targets, strict=True) if t >= 0]
+            for inputs, targets in pairs
+        )
+
+    plain, grouped = group(1), group(4)
+    assert rows(grouped) == rows(plain)
+    widths = [batch.inputs.size(1) for batch in grouped]
+    assert widths == sorted(widths, reverse=True)
+    assert sum(widths) < sum(batch.inputs.size(1) for batch in plain)
+    assert grouped[-1].progress == plain[-1].progress
+    assert grouped[-1].state == plain[-1].state
 
 
 def test_long_chats_are_cut_not_kept_for_ever(tiny_tokenizer):
