@@ -17,7 +17,7 @@ LARGEST_RESULT = 9999
 def wordings(split: str, steps: int) -> tuple[tuple[Story, str, str], ...]:
     """Return the (story, facts, question) combinations of a split with that many steps.
 
-    Every fact's wording is met in training; held out is the question that goes with it.
+    Every fact's wording and every question is met in training; held out is their combination.
     """
     combinations = [
         (story, facts, question)
@@ -26,8 +26,9 @@ def wordings(split: str, steps: int) -> tuple[tuple[Story, str, str], ...]:
         for question in story.questions
     ]
     test = {c for c in combinations if bucket(f"wording {c[1]} {c[2]}", 100) < 15}
-    told = {facts for _, facts, _ in set(combinations) - test}
-    test = {c for c in test if c[1] in told}
+    told = {(story, facts) for story, facts, _ in set(combinations) - test}
+    asked = {question for _, _, question in set(combinations) - test}
+    test = {c for c in test if c[:2] in told and c[2] in asked}
     return tuple(c for c in combinations if (c in test) == (split == "test"))
 
 
