@@ -13,6 +13,7 @@ from tasks.humanchat import HumanChat
 from tasks.identity import Identity
 from tasks.multiple_choice import MultipleChoice
 from tasks.reading import ReadingQA
+from tasks.repeat import Repeat
 from tasks.smalltalk import SmallTalk
 from tasks.spelling import Spelling
 from tasks.spelling_templates import ENGLISH
@@ -28,6 +29,7 @@ def _chained(size: int, split: str) -> Task:
         Arithmetic(size, split),
         Spelling(size, split),
         ReadingQA(size, split, source="stories"),
+        Repeat(size, split),
         WordProblems(size, split, steps=1),
     ]
     return Chained(tasks, size, split)
@@ -36,21 +38,23 @@ def _chained(size: int, split: str) -> Task:
 def quickstart_mid(split: str = "train", size: int | None = None) -> TaskMixture:
     """Return the mixture for mid-training: every skill, with much repetition.
 
-    `size` is about the number of conversations, by default 50,000 to train on, 1,000 held out.
+    `size` is about the number of conversations, by default 60,000 to train on, 1,000 held out.
     """
-    n = (size or {"train": 50_000, "test": 1_000}[split]) / 100
+    n = (size or {"train": 60_000, "test": 1_000}[split]) / 100
     return TaskMixture(
         [
-            HumanChat(round(3 * n), split),
-            SmallTalk(round(8 * n), split),
-            Identity(round(7 * n), split),
-            SimpleSpelling(round(6 * n), split),
-            Spelling(round(20 * n), split),
-            SpellingBee(round(9 * n), split, templates=ENGLISH),
-            SpellingBee(round(3 * n), split),
+            HumanChat(round(2 * n), split),
+            SmallTalk(round(7 * n), split),
+            Identity(round(8 * n), split),
+            Repeat(round(6 * n), split),
+            SimpleSpelling(round(4 * n), split),
+            Spelling(round(16 * n), split),
+            SpellingBee(round(7 * n), split, templates=ENGLISH),
+            SpellingBee(round(2 * n), split),
             Arithmetic(round(8 * n), split),
             WordProblems(round(14 * n), split),
-            ReadingQA(round(20 * n), split),
+            ReadingQA(round(12 * n), split, source="articles", most_questions=3),
+            ReadingQA(round(10 * n), split, source="stories", most_questions=6),
             MultipleChoice(round(2 * n), split),
             _chained(round(2 * n), split),
         ]
@@ -60,20 +64,22 @@ def quickstart_mid(split: str = "train", size: int | None = None) -> TaskMixture
 def quickstart_sft(split: str = "train", size: int | None = None) -> TaskMixture:
     """Return the mixture for fine-tuning: the skills, and more of the role.
 
-    `size` is about the number of conversations, by default 10,000 to train on, 1,000 held out.
+    `size` is about the number of conversations, by default 30,000 to train on, 1,000 held out.
     """
-    n = (size or {"train": 10_000, "test": 1_000}[split]) / 100
+    n = (size or {"train": 30_000, "test": 1_000}[split]) / 100
     return TaskMixture(
         [
             HumanChat(round(1 * n), split),
-            SmallTalk(round(14 * n), split),
-            Identity(round(12 * n), split),
-            Spelling(round(18 * n), split),
-            SpellingBee(round(9 * n), split, templates=ENGLISH),
-            SpellingBee(round(3 * n), split),
+            SmallTalk(round(11 * n), split),
+            Identity(round(11 * n), split),
+            Repeat(round(3 * n), split),
+            Spelling(round(16 * n), split),
+            SpellingBee(round(7 * n), split, templates=ENGLISH),
+            SpellingBee(round(2 * n), split),
             Arithmetic(round(8 * n), split),
             WordProblems(round(14 * n), split),
-            ReadingQA(round(22 * n), split),
+            ReadingQA(round(14 * n), split, source="articles", most_questions=3),
+            ReadingQA(round(8 * n), split, source="stories", most_questions=6),
             MultipleChoice(round(2 * n), split),
             _chained(round(3 * n), split),
         ]

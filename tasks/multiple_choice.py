@@ -9,7 +9,7 @@ from nanochat.data.cleaning import shorten
 from nanochat.data.split import in_split
 from tasks.common import Conversation, GeneratedTask, render_mc, turn
 from tasks.people import names
-from tasks.reading_stories import (
+from tasks.reading.stories import (
     CITIES,
     COLOURS,
     DAYS,
@@ -94,7 +94,8 @@ class MultipleChoice(GeneratedTask):
     def _fact(self, rng: random.Random) -> tuple[str, str, list[str]]:
         pools = (names(self.split), PLACES, *KINDS.values())
         while True:
-            passage, question, answer = story(rng, self.split)
+            passage, asked = story(rng, self.split)
+            question, answer, _ = rng.choice(rng.choice(asked))
             the = "the " if answer.startswith("the ") else ""
             pool = next((pool for pool in pools if answer.removeprefix("the ") in pool), None)
             if pool is not None:

@@ -4,6 +4,7 @@ import functools
 import random
 
 from nanochat.data.split import in_split
+from tasks.words import blend
 
 _SHE = (
     "Ada Alice Amy Ana Anna Beth Bella Carla Clara Cora Daisy Dana Dora Ella Elsa Emma Eva Fay "
@@ -29,6 +30,18 @@ PRONOUNS = dict.fromkeys(_SHE.split(), ("she", "her")) | dict.fromkeys(_HE.split
 def names(split: str) -> tuple[str, ...]:
     """Return the first names of a split; every seventh or so is for tests."""
     return tuple(name for name in PRONOUNS if in_split(f"name {name}", split, percent=15))
+
+
+def some_people(rng: random.Random, split: str, count: int) -> list[str]:
+    """Draw different names; every second of the train split is made up of two names."""
+    people = rng.sample(names(split), count)
+    if split == "train":
+        taken = {*PRONOUNS, *people}
+        for index in range(count):
+            if rng.random() < 0.5:
+                people[index] = blend(rng, names(split), taken)
+                taken.add(people[index])
+    return people
 
 
 @functools.cache

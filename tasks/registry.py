@@ -11,6 +11,7 @@ from tasks.identity import Identity
 from tasks.mmlu import MMLU
 from tasks.multiple_choice import MultipleChoice
 from tasks.reading import ReadingQA
+from tasks.repeat import Repeat
 from tasks.spelling import Spelling
 from tasks.spellingbee import SpellingBee
 from tasks.word_problems import WordProblems
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[], Task]] = {
 GENERATED: dict[str, Callable[[], Task]] = {
     "Spelling": lambda: Spelling(size=1000, split="test"),
     "SpellingBee": lambda: SpellingBee(size=256, split="test"),
+    "Repeat": lambda: Repeat(size=1000, split="test"),
     "Arithmetic": lambda: Arithmetic(size=1000, split="test"),
     "WordProblems": lambda: WordProblems(size=1000, split="test", steps=2),
     "ReadingQA": lambda: ReadingQA(size=1000, split="test"),

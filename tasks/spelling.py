@@ -3,9 +3,10 @@
 import random
 from collections.abc import Mapping
 
+from nanochat.data.split import in_split
 from tasks.common import Conversation, GeneratedTask, turn
 from tasks.spellingbee import spell
-from tasks.words import words
+from tasks.words import TESTED_PERCENT, blend, words
 
 PHRASES = (
     "Spell the word: {}", "Spell the word {}", "Spell {}", "Spell: {}", "spell {}",
@@ -23,7 +24,11 @@ PHRASES = (
 
 
 class Spelling(GeneratedTask):
-    """Spell a word: the answer is the word and its letters with commas."""
+    """Spell a word: the answer is the word and its letters with commas.
+
+    A third of the words of the train split are made up of two, so that the letters of every token
+    are met in many surroundings.
+    """
 
     def __init__(self, size: int = 1000, split: str = "train", **view):
         super().__init__(size, split, **view)
@@ -31,7 +36,15 @@ class Spelling(GeneratedTask):
 
     def make(self, rng: random.Random) -> Conversation:
         word, quote = rng.choice(self.words), rng.choice(("", "", "'", '"'))
+        if self.split == "train" and rng.random() < 0.33:
+            word = self._made_up(rng)
         return turn(rng.choice(PHRASES).format(f"{quote}{word}{quote}"), spell(word))
+
+    def _made_up(self, rng: random.Random) -> str:
+        while True:
+            word = blend(rng, self.words)
+            if in_split(word, "train", percent=TESTED_PERCENT):  # it may be a word after all
+                return word
 
     def evaluate(self, conversation: Mapping, completion: str) -> bool:
         return completion.strip() == conversation["messages"][-1]["content"]

@@ -2,11 +2,15 @@
 
 import functools
 import os
+import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from nanochat.common import UserError, get_base_dir
 from nanochat.data.split import in_split
 
+TESTED_PERCENT = 10  # of the words
+LONGEST_BLEND = 14  # letters
 LIST_NAME = "words_alpha.txt"  # about 370,000 English words
 LIST_URL = f"https://raw.githubusercontent.com/dwyl/english-words/master/{LIST_NAME}"
 LIST_LINES = 300_000  # at least
@@ -22,7 +26,7 @@ def _read(path: Path, modified: float, split: str) -> tuple[str, ...]:
     words = [word for word in listed if word]
     untested = UNTESTED[path.name]
     common, rest = words[:untested], words[untested:]
-    chosen = tuple(word for word in rest if in_split(word, split, percent=10))
+    chosen = tuple(word for word in rest if in_split(word, split, percent=TESTED_PERCENT))
     chosen = (*common, *chosen) if split == "train" else chosen
     if not chosen:
         raise UserError(f"{path} has no words for the {split} split; use a longer list")
@@ -63,3 +67,16 @@ def words(split: str) -> tuple[str, ...]:
     if not present:
         _download(path)
     return _read(path, os.path.getmtime(path), split)
+
+
+def blend(rng: random.Random, parts: Sequence[str], taboo: Sequence[str] | set[str] = ()) -> str:
+    """Return a made-up word: the beginning of one of `parts` and the end of another.
+
+    It is never one of `taboo`. Made-up words cannot be guessed from their beginning, so that a
+    model trained on them reads what stands there, as it must for the names of its user.
+    """
+    while True:
+        first, last = rng.choice(parts), rng.choice(parts)
+        word = first[: rng.randint(1, len(first))] + last[rng.randint(1, max(1, len(last) - 2)) :]
+        if len(word) <= LONGEST_BLEND and word not in taboo:
+            return word

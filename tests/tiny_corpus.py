@@ -84,7 +84,8 @@ def write_wheel(directory: Path, archive: archives.Archive, data: object) -> arc
 
 def clear_caches() -> None:
     """Forget what was read from archives."""
-    from tasks import humanchat, multiple_choice, reading_articles
+    from tasks import humanchat, multiple_choice
+    from tasks.reading import articles
 
     for cached in (
         archives._load,
@@ -92,7 +93,7 @@ def clear_caches() -> None:
         corpus.recipes,
         corpus.chats,
         humanchat.conversations,
-        reading_articles.all_items,
+        articles.all_items,
         multiple_choice._articles,
         multiple_choice._topics,
     ):

@@ -16,14 +16,16 @@ from tasks.humanchat import HumanChat
 from tasks.identity import Identity
 from tasks.multiple_choice import MultipleChoice
 from tasks.reading import ReadingQA
+from tasks.repeat import Repeat
 from tasks.smalltalk import SmallTalk
 from tasks.spelling import Spelling
 from tasks.spellingbee import SimpleSpelling, SpellingBee
+from tasks.story_templates import ONE_STEP, TWO_STEPS
 from tasks.word_problems import WordProblems, wordings
 
 JUDGED = (
-    Arithmetic, Identity, MultipleChoice, ReadingQA, SimpleSpelling, Spelling, SpellingBee,
-    WordProblems,
+    Arithmetic, Identity, MultipleChoice, ReadingQA, Repeat, SimpleSpelling, Spelling,
+    SpellingBee, WordProblems,
 )  # fmt: skip
 GENERATED = (*JUDGED, SmallTalk, HumanChat)
 SOME = 300
@@ -136,6 +138,34 @@ def test_test_numbers_names_and_wordings_are_unseen():
         assert len(test) >= 5 and len(train) > 4 * len(test) and not train & test
 
 
+@pytest.mark.parametrize(("steps", "stories"), [(1, ONE_STEP), (2, TWO_STEPS)])
+def test_only_combinations_of_known_facts_and_questions_are_held_out(steps, stories):
+    train, test = (wordings(split, steps) for split in ("train", "test"))
+    assert {(story, facts) for story, facts, _ in test} <= {(s, facts) for s, facts, _ in train}
+    assert {question for *_, question in test} <= {question for *_, question in train}
+    for story in stories:
+        assert story in {s for s, *_ in train} and story in {s for s, *_ in test}
+
+
+def test_a_story_problem_has_one_solution():
+    told = [
+        f"{facts} {question}"
+        for story in ONE_STEP + TWO_STEPS
+        for facts in story.facts
+        for question in story.questions
+    ]
+    assert len(told) == len(set(told))
+
+
+@pytest.mark.parametrize("story", ONE_STEP + TWO_STEPS, ids=lambda story: story.facts[0])
+def test_stories_are_told_in_many_ways_with_the_quantities_they_need(story):
+    assert len(story.facts) >= 5 and len(story.questions) >= 6
+    needed = sorted(set(re.findall(r"{([abc])}", str(story.steps))))
+    assert len(needed) <= len(story.limits)
+    for facts in story.facts:
+        assert sorted(re.findall(r"{([abc])}", facts)) == needed
+
+
 def test_word_problems_can_be_restricted_to_a_number_of_steps():
     for steps in (1, 2):
         for conversation in WordProblems(50, steps=steps):
@@ -155,7 +185,7 @@ def test_reading_uses_held_out_articles():
     }
     for split, other in (("train", "test"), ("test", "train")):
         for conversation in ReadingQA(200, split, source="articles"):
-            assert gold(conversation) in question(conversation)
+            assert conversation["answer"] in question(conversation)
             assert any(opening in question(conversation) for opening in openings[split])
             assert not any(opening in question(conversation) for opening in openings[other])
 

@@ -3,9 +3,10 @@ import random
 import pytest
 
 from nanochat.data.corpus import Article
-from tasks.reading import ReadingQA, normalized
-from tasks.reading_articles import QUESTIONS, article_items, cut
-from tasks.reading_stories import FACTS, story
+from tasks.reading import SOURCES, ReadingQA, normalized
+from tasks.reading.articles import QUESTIONS, article_items
+from tasks.reading.phrases import cut
+from tasks.reading.stories import FACTS, story
 
 
 def ask(text, title="Bem", topic="Geography"):
@@ -15,15 +16,15 @@ def ask(text, title="Bem", topic="Geography"):
 @pytest.mark.parametrize(
     ("text", "topic", "expected"),
     [
-        ("Bem is an ancient city in Mali, near Dol.", "Geography", {
-            ("what", "an ancient city in Mali"), ("where", "in Mali")}),
+        ("Bem is an ancient city in Mali.", "Geography", {
+            ("what", "an ancient city"), ("where", "in Mali")}),
         ("Bem is a city. It was founded in 1885 by a king.", "Geography", {
             ("when", "1885"), ("year", "1885")}),
         ("Bem, also known as Old Bem, is a book written by J. R. Fox.", "Arts", {
             ("also", "Old Bem"), ("by", "J. R. Fox")}),
         ("Ann Bem was a French painter and poet.", "People", {
             ("who", "a French painter and poet"), ("nationality", "French"),
-            ("profession", "painter")}),
+            ("profession", "painter and poet")}),
         ("Bem is a state. Its capital and largest city is New Dol, in the north.", "Geography", {
             ("capital", "New Dol")}),
         ("Bem is a town. The town has a population of 1,234 people.", "Geography", {
@@ -74,23 +75,42 @@ def test_cut(text, phrase):
 
 def test_answers_stand_in_their_passage(tiny_corpus):
     for conversation in ReadingQA(300):
-        question, answer = (message["content"] for message in conversation["messages"])
-        assert normalized(answer) in normalized(question)
-        assert 1 <= len(answer.split()) <= 8
+        question, sentence = (message["content"] for message in conversation["messages"])
+        answer = normalized(conversation["answer"])
+        assert answer and answer in normalized(question) and answer in normalized(sentence)
+        assert len(answer.split()) <= 8
+        assert sentence[0].isupper() and sentence[-1] == "." and "{" not in sentence
 
 
 def test_a_story_has_exactly_one_answer():
     for seed in range(500):
-        passage, question, answer = story(random.Random(seed), "train")
-        assert normalized(answer) in normalized(passage) and "{" not in passage + question + answer
+        passage, asked = story(random.Random(seed), "train")
         assert " a a" not in passage and not any(f" a {v}" in passage for v in "aeiou")
+        assert len(asked) == passage.count(".")
+        everything = [about for fact in asked for about in fact]
+        assert len({about.question for about in everything}) == len(everything)
+        for question, answer, sentence in everything:
+            assert normalized(answer) in normalized(passage)
+            assert "{" not in passage + question + answer + sentence
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_one_passage_can_be_asked_about_several_times(tiny_corpus, source):
+    several = list(ReadingQA(200, source=source, most_questions=3))
+    turns = {len(c["messages"]) // 2 for c in several}
+    assert turns == {1, 2, 3}
+    for conversation in several:
+        users, answers = conversation["messages"][::2], conversation["messages"][1::2]
+        assert len({m["content"].lower() for m in users}) == len(users)
+        assert normalized(conversation["answer"]) in normalized(answers[-1]["content"])
 
 
 def test_every_fact_can_be_asked_about():
     for fact in FACTS:
         slots = {"n": "Ann", "a": "x", "b": "y"}
-        for text in (*fact.sentences, *(q for q, _ in fact.questions)):
+        for text in (*fact.sentences, *(text for about in fact.questions for text in about)):
             assert "{" not in text.format(**slots)
+        assert all(answer in sentence for _, answer, sentence in fact.questions)
 
 
 def test_questions_are_questions():
@@ -99,8 +119,16 @@ def test_questions_are_questions():
 
 @pytest.mark.parametrize(
     ("completion", "right"),
-    [("The Red Ball.", True), ("red ball", True), ("a ball", False), ("red ball and cup", False)],
+    [
+        ("Ann has the red ball", True),
+        ("Al has a red ball.", False),
+        ("The Red Ball.", True),
+        ("red ball", True),
+        ("a ball", False),
+        ("red ball and cup", False),
+    ],
 )
 def test_answers_are_compared_without_articles_and_punctuation(tiny_corpus, completion, right):
-    conversation = {"messages": [{}, {"role": "assistant", "content": "a red ball"}]}
+    sentence = {"role": "assistant", "content": "Ann has a red ball."}
+    conversation = {"messages": [{}, sentence], "answer": "a red ball"}
     assert ReadingQA(1).evaluate(conversation, completion) is right

@@ -3,6 +3,8 @@ import re
 import string
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from nanochat.common import UserError
 from nanochat.data import download
@@ -47,6 +49,29 @@ def test_questions_vary_as_drawn(word_list):
 def test_most_letters_are_of_the_word(word_list):
     inside = sum(c["messages"][-1]["content"][-1]["text"][-1] != "0" for c in SpellingBee(500))
     assert 0.87 < inside / 500 < 0.97
+
+
+def test_made_up_words_are_for_training_only(word_list):
+    def spelled(split):
+        return {c["messages"][1]["content"].split(":")[0] for c in Spelling(500, split=split)}
+
+    assert len(spelled("train") - set(words.words("train"))) / len(spelled("train")) > 0.2
+    assert not spelled("train") & set(words.words("test"))
+    assert spelled("test") <= set(words.words("test"))
+
+
+@given(st.integers(0, 2**32), st.lists(st.text("abc", min_size=3, max_size=9), min_size=2))
+def test_a_blend_begins_as_one_word_and_ends_as_another(seed, parts):
+    taboo = set(parts)
+    assume(len(taboo) > 3)
+    word = words.blend(random.Random(seed), parts, taboo)
+    assert word not in taboo and 3 <= len(word) <= words.LONGEST_BLEND
+    assert any(
+        word.startswith(first[:cut]) and last.endswith(word[cut:])
+        for first in parts
+        for last in parts
+        for cut in range(1, len(first) + 1)
+    )
 
 
 def test_simple_spelling(word_list):
