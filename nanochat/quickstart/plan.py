@@ -36,7 +36,7 @@ class Shape:
 def choose_shape(minutes: float) -> Shape:
     """A bigger budget feeds a bigger model."""
     if minutes < 30:
-        return Shape(4, 32, 64, 1024, 256, 8, 2048)
+        return Shape(4, 32, 64, 512, 256, 8, 2048)
     return Shape(6, 64, 128, 4096, 512, 8, 8192)
 
 
@@ -131,7 +131,7 @@ def make_steps(minutes: float, items: int, device_type: str = "") -> list[Step]:
             "scripts.chat_sft",
             SFT * minutes,
             "--mixture=quickstart",
-            "--device_batch_size=16",
+            "--device_batch_size=8",
             "--target_examples_per_step=32",
             "--init_lr_frac=0.3",
             "--eval_every=-1",
