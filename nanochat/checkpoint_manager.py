@@ -1,7 +1,7 @@
 """Save and load checkpoints: `load_model("sft", device, "eval")` gives a model ready to use.
 
-The on-disk format is the one earlier nanochat releases read and write; `checkpoint_files` has the
-names and the rules of choice, `checkpoint_save` writes, `checkpoint_weights` reads and checks.
+The on-disk format is the one earlier nanochat releases read and write; `checkpoints.files` has the
+names and the rules of choice, `checkpoints.save` writes, `checkpoints.weights` reads and checks.
 Nothing in a file is ever run: weights are read as plain tensors, tokenizers as plain tables.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from nanochat.checkpoint_files import (
+from nanochat.checkpoints.files import (
     STAGE_DIRS,
     CheckpointInfo,
     choose_checkpoint,
@@ -23,8 +23,8 @@ from nanochat.checkpoint_files import (
     optimizer_name,
     read_meta,
 )
-from nanochat.checkpoint_save import save_checkpoint
-from nanochat.checkpoint_weights import (
+from nanochat.checkpoints.save import save_checkpoint
+from nanochat.checkpoints.weights import (
     check_weights,
     parse_config,
     read_tensors,

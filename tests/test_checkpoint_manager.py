@@ -11,7 +11,6 @@ from collections import OrderedDict
 import pytest
 import torch
 
-from nanochat import checkpoint_save
 from nanochat.checkpoint_manager import (
     load_checkpoint,
     load_model,
@@ -19,6 +18,7 @@ from nanochat.checkpoint_manager import (
     load_optimizer_states,
     save_checkpoint,
 )
+from nanochat.checkpoints import save as checkpoint_save
 from nanochat.common import UserError
 from nanochat.gpt import GPT, GPTConfig
 from nanochat.tokenizer import RustBPETokenizer
@@ -529,7 +529,8 @@ def test_truncated_optimizer_state(saved):
 TWO_RANKS = """
 import os, sys
 import torch
-from nanochat import checkpoint_save, distributed
+from nanochat import distributed
+from nanochat.checkpoints import save as checkpoint_save
 from nanochat.checkpoint_manager import load_optimizer_states, save_checkpoint
 
 directory = sys.argv[1]

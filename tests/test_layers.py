@@ -12,7 +12,7 @@ KNOW_COLLECTIVES = {
     "nanochat/distributed.py",
     "nanochat/train/optim.py",
     "nanochat/checkpoint_manager.py",
-    "nanochat/checkpoint_save.py",
+    "nanochat/checkpoints/save.py",
 }
 IMPORT_ALL = """
 import importlib, os, pkgutil, sys

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from nanochat.checkpoint_files import STAGE_DIRS, list_steps, read_meta
+from nanochat.checkpoints.files import STAGE_DIRS, list_steps, read_meta
 from nanochat.common import UserError, atomic_write, get_base_dir
 from nanochat.quickstart.plan import TAG, Step
 

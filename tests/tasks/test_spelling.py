@@ -100,8 +100,8 @@ def test_common_words_of_the_corpus_list_are_not_tested(base_dir):
     rng = random.Random(1)
     listed = ["".join(rng.choices(string.ascii_lowercase, k=8)) for _ in range(3500)]
     (base_dir / "corpus_words.txt").write_text("\n".join(listed))
-    assert set(listed[:3000]) <= set(words.words("train"))
-    assert set(words.words("test")) < set(listed[3000:])
+    assert set(listed[:300]) <= set(words.words("train"))
+    assert set(words.words("test")) < set(listed[300:])
     (base_dir / "words_alpha.txt").write_text("\n".join(listed[:50]))
     assert set(words.words("train")) | set(words.words("test")) == set(listed[:50])
 

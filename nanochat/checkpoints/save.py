@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import torch.distributed as torch_distributed
 
-from nanochat.checkpoint_files import (
+from nanochat.checkpoints.files import (
     STAGE_DIRS,
     former_tokenizer_directory,
     meta_name,
@@ -17,7 +17,7 @@ from nanochat.checkpoint_files import (
     optimizer_name,
     to_json,
 )
-from nanochat.checkpoint_weights import strip_compiled_prefix
+from nanochat.checkpoints.weights import strip_compiled_prefix
 from nanochat.common import UserError, atomic_write
 from nanochat.tokenizer import RustBPETokenizer
 from nanochat.tokenizer_files import has_tokenizer

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from nanochat.checkpoint_files import (
+from nanochat.checkpoints.files import (
     STAGE_DIRS,
     choose_checkpoint,
     list_checkpoints,

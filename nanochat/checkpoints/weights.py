@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from nanochat.checkpoint_files import meta_name
+from nanochat.checkpoints.files import meta_name
 from nanochat.common import UserError
 from nanochat.gpt import GPT, GPTConfig
 

@@ -1,0 +1,1 @@
+"""Parts of the checkpoint manager: names and rules of choice, writing, reading and checking."""
