@@ -1,7 +1,6 @@
-"""Small talk written for the assistant: what a user may say, good replies, and what may follow.
+"""Small talk written for the assistant.
 
-A topic's `says` are one user's message each, `replies` fit every one of them. `asks` are questions
-the assistant may add, each with the user's `answers` and the assistant's `closings`.
+A topic's `says` are one user's message each; its `replies` fit every one of them.
 """
 
 from typing import NamedTuple
@@ -93,6 +92,16 @@ BORED = Topic(
     ("Sure! Do you like music, books or sports?", "Let's talk! What do you like to do for fun?",
      "How about a game: give me a word and I will spell it!",
      "Gladly! What did you do today?", "We could talk about food. What do you like to eat?"),
+)  # fmt: skip
+IDEAS = Topic(
+    ("Any ideas for the weekend?", "What can I do tonight?", "Give me an idea for tonight",
+     "Do you have an idea what I could do?", "I don't know what to do", "Any idea what to do now?",
+     "What could I do this evening?", "Can you suggest something for the afternoon?",
+     "What would you do today?", "Do you have any ideas for tomorrow?", "I need an idea",
+     "Any suggestions for my day off?", "Thanks. And what can I do tomorrow?"),
+    ("How about a walk or a good book?", "You could call a friend or cook something nice.",
+     "Maybe listen to some music and rest a little.", "You could watch a film, or go for a walk.",
+     "How about a nice meal and some music?"),
 )  # fmt: skip
 FAVOURITES = Topic(
     ("What's your favorite color?", "What is your favourite colour?", "Which color do you like?"),
@@ -186,7 +195,7 @@ UNKNOWN = Topic(
 )  # fmt: skip
 TOPICS = (
     GREETINGS, HOW_ARE_YOU, USER_IS_WELL, USER_IS_SAD, THANKS, BYE, JOKES, PRAISE, COMPLAINT,
-    BORED, FAVOURITES, FOOD, FREE_TIME, LIKES, FEELINGS, WEATHER, NEWS, USER_NAME, HOBBY,
+    BORED, IDEAS, FAVOURITES, FOOD, FREE_TIME, LIKES, FEELINGS, WEATHER, NEWS, USER_NAME, HOBBY,
     LIKED_FOOD, PETS, ACTIVITY, UNKNOWN,
 )  # fmt: skip
 FILLERS = {

@@ -5,7 +5,7 @@ import re
 from typing import NamedTuple
 
 from tasks.people import some_people
-from tasks.story_templates import THINGS
+from tasks.word_problems.story import THINGS
 
 COLOURS = ("red", "blue", "green", "yellow", "black", "white", "brown", "purple", "orange", "grey")
 TOYS = (

@@ -20,8 +20,7 @@ from tasks.repeat import Repeat
 from tasks.smalltalk import SmallTalk
 from tasks.spelling import Spelling
 from tasks.spellingbee import SimpleSpelling, SpellingBee
-from tasks.story_templates import ONE_STEP, TWO_STEPS
-from tasks.word_problems import WordProblems, wordings
+from tasks.word_problems import ONE_STEP, TWO_STEPS, WordProblems, wordings
 
 JUDGED = (
     Arithmetic, Identity, MultipleChoice, ReadingQA, Repeat, SimpleSpelling, Spelling,

@@ -8,7 +8,9 @@ from nanochat.tools.calculator import use_calculator
 from tasks.arithmetic import plain
 from tasks.common import Conversation, GeneratedTask, text, tool_call, turn
 from tasks.people import PRONOUNS, names, numbers
-from tasks.story_templates import ONE_STEP, THINGS, TWO_STEPS, Story
+from tasks.word_problems.one_step import ONE_STEP
+from tasks.word_problems.story import THINGS, Story
+from tasks.word_problems.two_steps import TWO_STEPS
 
 LARGEST_RESULT = 9999
 
