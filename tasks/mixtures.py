@@ -36,11 +36,11 @@ def _chained(size: int, split: str) -> Task:
 
 
 def quickstart_mid(split: str = "train", size: int | None = None) -> TaskMixture:
-    """Return the mixture for mid-training: every skill, with much repetition.
+    """Return the mixture for mid-training: every skill, and practice in spelling and copying.
 
     `size` is about the number of conversations, by default 60,000 to train on, 1,000 held out.
     """
-    n = (size or {"train": 60_000, "test": 1_000}[split]) / 100
+    n = _hundredth(split, size)
     return TaskMixture(
         [
             HumanChat(round(2 * n), split),
@@ -49,8 +49,8 @@ def quickstart_mid(split: str = "train", size: int | None = None) -> TaskMixture
             Repeat(round(6 * n), split),
             SimpleSpelling(round(4 * n), split),
             Spelling(round(16 * n), split),
-            SpellingBee(round(7 * n), split, templates=ENGLISH),
-            SpellingBee(round(2 * n), split),
+            SpellingBee(round(4 * n), split, templates=ENGLISH),
+            SpellingBee(round(5 * n), split),
             Arithmetic(round(8 * n), split),
             WordProblems(round(14 * n), split),
             ReadingQA(round(12 * n), split, source="articles", most_questions=3),
@@ -64,26 +64,30 @@ def quickstart_mid(split: str = "train", size: int | None = None) -> TaskMixture
 def quickstart_sft(split: str = "train", size: int | None = None) -> TaskMixture:
     """Return the mixture for fine-tuning: the skills, and more of the role.
 
-    `size` is about the number of conversations, by default 30,000 to train on, 1,000 held out.
+    `size` as for `quickstart_mid`.
     """
-    n = (size or {"train": 30_000, "test": 1_000}[split]) / 100
+    n = _hundredth(split, size)
     return TaskMixture(
         [
             HumanChat(round(1 * n), split),
-            SmallTalk(round(11 * n), split),
-            Identity(round(11 * n), split),
-            Repeat(round(3 * n), split),
+            SmallTalk(round(9 * n), split),
+            Identity(round(9 * n), split),
+            Repeat(round(4 * n), split),
             Spelling(round(16 * n), split),
-            SpellingBee(round(7 * n), split, templates=ENGLISH),
-            SpellingBee(round(2 * n), split),
-            Arithmetic(round(8 * n), split),
-            WordProblems(round(14 * n), split),
-            ReadingQA(round(14 * n), split, source="articles", most_questions=3),
-            ReadingQA(round(8 * n), split, source="stories", most_questions=6),
+            SpellingBee(round(4 * n), split, templates=ENGLISH),
+            SpellingBee(round(5 * n), split),
+            Arithmetic(round(10 * n), split),
+            WordProblems(round(16 * n), split),
+            ReadingQA(round(13 * n), split, source="articles", most_questions=3),
+            ReadingQA(round(9 * n), split, source="stories", most_questions=6),
             MultipleChoice(round(2 * n), split),
-            _chained(round(3 * n), split),
+            _chained(round(2 * n), split),
         ]
     )
+
+
+def _hundredth(split: str, size: int | None) -> float:
+    return (size or {"train": 60_000, "test": 1_000}[split]) / 100
 
 
 def practice_texts() -> Iterator[str]:

@@ -16,8 +16,9 @@ TASKS = (
     "MultipleChoice",
     "Identity",
 )
-# shares of the training time
-BASE, MID, SFT = 0.1, 0.55, 0.35
+# Shares of the training time. Fine-tuning takes most: it sees each conversation by itself, as it is
+# asked later, and learns twice as fast from that as from a packed stream of many.
+BASE, MID, SFT = 0.08, 0.14, 0.78
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def make_steps(minutes: float, items: int, device_type: str = "") -> list[Step]:
             "--mixture=quickstart",
             "--device_batch_size=8",
             "--target_examples_per_step=32",
-            "--init_lr_frac=0.3",
+            "--init_lr_frac=1.0",
             "--eval_every=-1",
             "--eval_metrics_every=-1",
             *device,
