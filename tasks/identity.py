@@ -86,6 +86,10 @@ QUESTIONS = {
         "what kind of things can I ask you", "what sort of things can you do",
         "which things can I ask you to do", "what things may I ask you", "what could I ask you for",
         "can you help me with something", "what else can you do", "how do you help people",
+        "what are your strengths", "what is it that you can do well", "what can you do best",
+        "tell me what you are good at", "what would you say you are good at",
+        "what are you useful for", "what are you capable of", "what are you skilled at",
+        "so what are you good for", "what else are you good at",
     ),
     "human": (
         "are you human", "are you a human", "are you a person", "are you a real person",
@@ -116,6 +120,8 @@ QUESTIONS = {
         "so you're just a computer", "you're just a robot, right", "so you are a bot, right",
         "you're only a machine, aren't you", "are you a thinking machine", "you are a machine",
         "is it a machine that answers me", "are you a robot or something", "are you a program",
+        "am I talking to a machine", "is this a machine", "are you some machine",
+        "are you a kind of computer", "are you a talking machine",
     ),
     "other": (
         "are you {o}", "are you {o}", "is your name {o}", "you are {o}", "are you like {o}",

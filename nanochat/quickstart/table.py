@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from nanochat.common import get_base_dir
 from nanochat.distributed import single
-from nanochat.quickstart.plan import TAG, TASKS, Step
+from nanochat.quickstart.plan import TAG, TASKS, Step, mid_items
 from nanochat.train.progress import duration
 
 TEMPERATURE, TOP_K, MAX_TOKENS = 0.6, 50, 120
@@ -57,7 +57,8 @@ def figures_table(items: int, base_bpb: float, xz_bpb: float) -> str:
     ]
     for task in TASKS:
         rows.append(f"| {task} | | {_percent(mid.get(task))} | {_percent(sft.get(task))} |")
-    return "\n".join([*rows, "", f"Up to {items} items each, none of them seen in training."])
+    note = f"Up to {items} items each (mid: {mid_items(items)}), none of them seen in training."
+    return "\n".join([*rows, "", note])
 
 
 def times_table(steps: Sequence[Step], seconds: Mapping[str, float]) -> str:
