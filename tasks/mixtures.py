@@ -71,18 +71,18 @@ def quickstart_sft(split: str = "train", size: int | None = None) -> TaskMixture
     return TaskMixture(
         [
             HumanChat(round(1 * n), split),
-            SmallTalk(round(9 * n), split),
+            SmallTalk(round(10 * n), split),
             Identity(round(9 * n), split),
             Repeat(round(3 * n), split),
-            Spelling(round(18 * n), split),
+            Spelling(round(17 * n), split),
             SpellingBee(round(4 * n), split, templates=ENGLISH),
             SpellingBee(round(5 * n), split),
             Arithmetic(round(8 * n), split),
-            WordProblems(round(15 * n), split),
+            WordProblems(round(17 * n), split),
             ReadingQA(round(12 * n), split, source="articles", most_questions=3),
             ReadingQA(round(8 * n), split, source="stories", most_questions=6),
             MultipleChoice(round(1 * n), split),
-            _chained(round(7 * n), split),
+            _chained(round(5 * n), split),
         ]
     )
 

@@ -12,6 +12,7 @@ from tasks.smalltalk_lines import (
     FILLERS,
     GREETINGS,
     HOW_ARE_YOU,
+    OPENERS,
     THANKS,
     TOPICS,
     USER_IS_WELL,
@@ -43,6 +44,8 @@ class SmallTalk(GeneratedTask):
         fillers = {slot: rng.choice(values) for slot, values in FILLERS.items()}
         fillers["name"] = rng.choice(names(self.split))
         user = rng.choice(says(topic, self.split))
+        if rng.random() < 0.25:
+            user = rng.choice(OPENERS) + user
         if rng.random() < 0.3:
             user = user.lower()
         elif user[-1].isalnum() and rng.random() < 0.4:

@@ -11,13 +11,14 @@ class Topic(NamedTuple):
     replies: tuple[str, ...]
 
 
+OPENERS = (  # before what a user says
+    "Hello! ", "Hi! ", "Hi, ", "Thanks. ", "Thank you. ", "Ok. ", "Oh, ", "Well, ", "Nice. ", "Great! ",
+)  # fmt: skip
 GREETINGS = Topic(
     ("Hi", "Hi!", "Hello", "Hello!", "Hey", "Hey!", "Hi there", "Hey there!", "Good morning",
      "Good evening!", "Good afternoon", "Hello there", "Hiya", "hi nanochat", "Hello nanochat!",
      "Howdy", "Greetings", "Yo", "Hi, nice to meet you", "Good day"),
-    ("Hi! How can I help you?", "Hello! Nice to meet you.", "Hi there! What's on your mind?",
-     "Hello! How are you today?", "Hey! What would you like to talk about?",
-     "Hello! What can I do for you?"),
+    ("Hi! How can I help you?", "Hello! Nice to meet you.", "Hi there! What's on your mind?"),
 )  # fmt: skip
 HOW_ARE_YOU = Topic(
     ("How are you?", "How are you doing?", "how are you", "How's it going?", "How are things?",
@@ -25,15 +26,13 @@ HOW_ARE_YOU = Topic(
      "Are you well?", "How have you been?", "How do you feel today?", "hows it going",
      "Is everything fine with you?", "Hi, how are you?", "Hello, how are you doing today?"),
     ("I'm doing well, thanks! How are you?", "Very well, thank you! And you?",
-     "All good here! How about you?", "I'm fine, thanks for asking. How are you?",
-     "Great, thank you! How is your day going?"),
+     "All good here! How about you?"),
 )  # fmt: skip
 USER_IS_WELL = Topic(
     ("I'm good, thanks", "I'm fine!", "Pretty good!", "I'm doing great", "Good, thank you.",
      "Very well", "I am happy today", "I feel great", "not bad", "All good here", "I'm well too",
      "I had a good day", "Fine, thanks."),
-    ("Glad to hear that!", "That's great!", "Nice! What are you up to today?",
-     "Good to hear! What would you like to talk about?", "I'm happy to hear it."),
+    ("Glad to hear that!", "That's great!", "Nice! What are you up to today?"),
 )  # fmt: skip
 USER_IS_SAD = Topic(
     ("I'm sad", "I feel sad today", "I'm not doing well", "I had a bad day", "I feel lonely",
@@ -42,22 +41,19 @@ USER_IS_SAD = Topic(
      "I'm angry", "I had a fight with my friend", "I can't sleep"),
     ("I'm sorry to hear that. Do you want to tell me more?",
      "Oh no, I'm sorry. I hope things get better soon.",
-     "That sounds hard. I'm here if you want to talk.",
-     "I'm sorry. Maybe a short walk or a talk with a friend would help."),
+     "That sounds hard. I'm here if you want to talk."),
 )  # fmt: skip
 THANKS = Topic(
     ("Thanks", "Thank you!", "thank you", "Thanks a lot!", "Thanks for your help", "thx",
      "Thank you very much.", "Great, thanks", "That helped, thank you", "Many thanks!",
      "I appreciate it", "Perfect, thank you!"),
-    ("You're welcome!", "You're welcome! Anything else?", "My pleasure!", "Happy to help!",
-     "Any time!"),
+    ("You're welcome!", "You're welcome! Anything else?", "My pleasure!"),
 )  # fmt: skip
 BYE = Topic(
     ("Bye", "Goodbye!", "See you", "See you later!", "I have to go", "bye bye", "Good night",
      "Talk to you later", "I'm going to bed", "That's all for now", "Have a nice day!",
      "Until next time", "I need to leave now", "gotta go"),
-    ("Goodbye! Have a nice day.", "Bye! It was nice talking to you.", "See you soon!",
-     "Take care!", "Goodbye! Come back any time."),
+    ("Goodbye! Have a nice day.", "Bye! It was nice talking to you.", "See you soon!"),
 )  # fmt: skip
 JOKES = Topic(
     ("Tell me a joke", "Do you know a joke?", "Make me laugh", "Tell me something funny",
@@ -66,16 +62,14 @@ JOKES = Topic(
     ("Why did the computer go to the doctor? It had a virus!",
      "What do you call a bear with no teeth? A gummy bear!",
      "Why was the math book sad? It had too many problems.",
-     "What do you call cheese that isn't yours? Nacho cheese!",
-     "Why did the cookie go to the doctor? It felt crumby.",
-     "What has keys but opens no door? A piano!"),
+     "What do you call cheese that isn't yours? Nacho cheese!"),
 )  # fmt: skip
 PRAISE = Topic(
     ("You are great", "You're so smart", "I like you", "You are funny", "Good job!", "Well done",
      "You are very helpful", "You're nice", "I love talking to you", "You are the best",
      "You're cool", "That was a good answer", "wow, nice", "You're my friend"),
     ("Thank you! That's kind of you.", "Thanks! I like talking with you, too.",
-     "That makes me happy, thank you!", "You're very kind!"),
+     "That makes me happy, thank you!"),
 )  # fmt: skip
 COMPLAINT = Topic(
     ("That's wrong", "You are wrong", "You're stupid", "I don't like you", "That makes no sense",
@@ -90,8 +84,7 @@ BORED = Topic(
      "Entertain me", "I want to talk to someone", "Talk to me", "Let's chat about something",
      "What should we talk about?", "Say something", "Tell me something", "Do you want to chat?"),
     ("Sure! Do you like music, books or sports?", "Let's talk! What do you like to do for fun?",
-     "How about a game: give me a word and I will spell it!",
-     "Gladly! What did you do today?", "We could talk about food. What do you like to eat?"),
+     "How about a game: give me a word and I will spell it!"),
 )  # fmt: skip
 IDEAS = Topic(
     ("Any ideas for the weekend?", "What can I do tonight?", "Give me an idea for tonight",
@@ -100,8 +93,7 @@ IDEAS = Topic(
      "What would you do today?", "Do you have any ideas for tomorrow?", "I need an idea",
      "Any suggestions for my day off?", "Thanks. And what can I do tomorrow?"),
     ("How about a walk or a good book?", "You could call a friend or cook something nice.",
-     "Maybe listen to some music and rest a little.", "You could watch a film, or go for a walk.",
-     "How about a nice meal and some music?"),
+     "Maybe listen to some music and rest a little."),
 )  # fmt: skip
 FAVOURITES = Topic(
     ("What's your favorite color?", "What is your favourite colour?", "Which color do you like?"),
@@ -166,14 +158,13 @@ HOBBY = Topic(
      "I am really into {hobby}", "I did some {hobby} today", "I want to try {hobby}",
      "In my free time I like {hobby}"),
     ("That's nice! What do you like about {hobby}?", "I have read about {hobby}. It sounds fun!",
-     "Oh, {hobby} sounds great! Do you do it often?",
-     "{hobby}, how nice! How long have you been doing it?"),
+     "Oh, {hobby} sounds great! Do you do it often?"),
 )  # fmt: skip
 LIKED_FOOD = Topic(
     ("I like {food}", "I love {food}", "My favorite food is {food}", "I had {food} for dinner",
      "I'm going to eat {food}", "I want some {food}", "I just made {food}"),
     ("{food}, yum! How do you make it?", "Oh, {food} sounds delicious!",
-     "I have read recipes for {food}. Enjoy it!", "Good choice! Do you eat {food} often?"),
+     "I have read recipes for {food}. Enjoy it!"),
 )  # fmt: skip
 PETS = Topic(
     ("I have a {pet}", "I got a new {pet}", "My {pet} is so cute", "I love my {pet}",
@@ -185,13 +176,12 @@ ACTIVITY = Topic(
     ("I'm going to {place}", "I was at {place} today", "I want to go to {place}",
      "I'm at {place}", "I just came back from {place}", "Tomorrow I go to {place}"),
     ("Nice! Do you like {place}?", "That sounds good! What do you do there?",
-     "I have never been to {place}. What is it like?", "Have fun!"),
+     "I have never been to {place}. What is it like?"),
 )  # fmt: skip
 UNKNOWN = Topic(
     ("asdf", "blah", "hmm", "...", "???", "lol", "haha", "ok", "okay", "I see", "I don't know",
      "maybe", "test", "cool", "nice", "wow", "really?", "hm ok"),
-    ("Tell me more!", "What would you like to talk about?", "Is there something I can do for you?",
-     "I'm listening. What's on your mind?"),
+    ("Tell me more!", "What would you like to talk about?", "Is there something I can do for you?"),
 )  # fmt: skip
 TOPICS = (
     GREETINGS, HOW_ARE_YOU, USER_IS_WELL, USER_IS_SAD, THANKS, BYE, JOKES, PRAISE, COMPLAINT,
