@@ -16,8 +16,8 @@ from tasks.reading import ReadingQA
 from tasks.repeat import Repeat
 from tasks.smalltalk import SmallTalk
 from tasks.spelling import Spelling
-from tasks.spelling_templates import ENGLISH
 from tasks.spellingbee import SimpleSpelling, SpellingBee
+from tasks.spellingbee_templates import ENGLISH
 from tasks.word_problems import WordProblems
 
 

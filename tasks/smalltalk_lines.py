@@ -12,7 +12,8 @@ class Topic(NamedTuple):
 
 
 OPENERS = (  # before what a user says
-    "Hello! ", "Hi! ", "Hi, ", "Thanks. ", "Thank you. ", "Ok. ", "Oh, ", "Well, ", "Nice. ", "Great! ",
+    "Hello! ", "Hi! ", "Hi, ", "Thanks. ", "Thank you. ", "Ok. ", "Oh, ", "Well, ", "Nice. ",
+    "Great! ",
 )  # fmt: skip
 GREETINGS = Topic(
     ("Hi", "Hi!", "Hello", "Hello!", "Hey", "Hey!", "Hi there", "Hey there!", "Good morning",

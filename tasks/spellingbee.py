@@ -8,7 +8,7 @@ import string
 from collections.abc import Mapping, Sequence
 
 from tasks.common import Conversation, GeneratedTask, text, tool_call, turn
-from tasks.spelling_templates import ALL_LANGUAGES
+from tasks.spellingbee_templates import ALL_LANGUAGES
 from tasks.words import words
 
 

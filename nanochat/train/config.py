@@ -2,7 +2,7 @@
 the checkpoint's metadata. No torch here, so that `--help` answers at once."""
 
 from dataclasses import dataclass, fields
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from nanochat.command_line import flag
 from nanochat.common import UserError
@@ -39,6 +39,13 @@ class StageConfig:
     """Save a resumable checkpoint every so many updates; -1 or unset = only at the end."""
     resume_from_step: int | None = None
     """Continue this stage exactly from its own checkpoint at this step."""
+
+    # flags that only some stages have, and what holds for the others
+    source: ClassVar[str] = "base"
+    dtype: ClassVar[str] = "bfloat16"
+    init_lr_frac: ClassVar[float] = 1.0
+    grad_clip: ClassVar[float] = 0.0
+    dry_run: ClassVar[bool] = False
 
     UNSET = ("num_iterations", "save_every", "resume_from_step")
     POSITIVE = ("num_iterations", "save_every", "device_batch_size", "total_batch_size")

@@ -55,7 +55,7 @@ class Session:
                 directory, dist.device, "train", model_tag=tag, step=resume
             )
             parent_meta = self.meta
-        elif self.stage.name == "base":
+        elif self.stage.from_scratch:
             self.tokenizer = get_tokenizer()
             shape = GPTConfig.from_depth(
                 config.depth,
@@ -69,9 +69,12 @@ class Session:
             self.model.to_empty(device=dist.device)
             self.model.init_weights()
         else:
-            source = getattr(config, "source", "base")
             self.model, self.tokenizer, parent_meta = load_model(
-                source, dist.device, "train", model_tag=config.model_tag, step=config.model_step
+                config.source,
+                dist.device,
+                "train",
+                model_tag=config.model_tag,
+                step=config.model_step,
             )
         self.parent = parent_meta.get("parent") if resume is not None else None
         if resume is None and parent_meta:
@@ -81,7 +84,7 @@ class Session:
         self._adopt_context(parent_meta)
 
     def _default_tag(self) -> str:
-        if self.stage.name != "base":
+        if not self.stage.from_scratch:
             raise UserError("--resume_from_step needs --model_tag, to know which run to continue")
         return f"d{self.config.depth}"
 
@@ -136,7 +139,7 @@ class Session:
             embedding_lr=config.embedding_lr,
             matrix_lr=config.matrix_lr,
             weight_decay=config.weight_decay,
-            init_lr_frac=getattr(config, "init_lr_frac", 1.0),
+            init_lr_frac=config.init_lr_frac,
         )
         self.trainer = Trainer(
             self.model,
@@ -148,7 +151,7 @@ class Session:
             micro_batches=self.plan.micro_batches,
             lr_multiplier=lambda position: stage.lr_multiplier(config, position),
             momentum=stage.momentum,
-            grad_clip=getattr(config, "grad_clip", 0.0),
+            grad_clip=config.grad_clip,
             autocast=self.autocast,
             compile_model=stage.compiles and self.dist.device_type == "cuda",
         )
@@ -184,7 +187,7 @@ class Session:
     # -- what hooks and the stage table use -------------------------------------------------------
     def autocast(self):
         """bf16 on CUDA unless float32 was asked for; nothing elsewhere."""
-        return mixed_precision(self.dist.device, getattr(self.config, "dtype", "bfloat16"))
+        return mixed_precision(self.dist.device, self.config.dtype)
 
     @property
     def checkpoint_dir(self) -> str:
@@ -208,12 +211,12 @@ class Session:
         )
 
     def save(self, trainer: Trainer, last: bool) -> None:
-        """Write a checkpoint; all but the final one of SFT can be resumed from."""
+        """Write a checkpoint; it can be resumed from, unless it is final without its optimizer."""
         if trainer.step == self.config.resume_from_step and not last:
             return
         state = trainer.state_dict()
         state["loaders"] = self.dist.gather_objects(state.pop("loader"))
-        with_optimizer = not last or self.stage.name != "sft"
+        with_optimizer = not last or self.stage.keeps_optimizer
         save_checkpoint(
             self.checkpoint_dir,
             trainer.step,
@@ -242,7 +245,7 @@ class Session:
             "training_seconds": trainer.total_training_time,
             "trainer_state": state,
         }
-        if self.stage.name == "base":
+        if self.stage.from_scratch:
             place = state["loaders"][0] or {}
             meta["dataloader_state_dict"] = {key: place.get(key, 0) for key in ("pq_idx", "rg_idx")}
             meta["loop_state"] = {
@@ -261,7 +264,7 @@ class Session:
         Returns the figures reached.
         """
         config, dist, trainer = self.config, self.dist, self.trainer
-        writes = not getattr(config, "dry_run", False)
+        writes = not config.dry_run
         path = os.path.join(self.checkpoint_dir, "metrics.jsonl")
         self.metrics = MetricsWriter(path if writes and dist.is_main else None)
         self.experiment = open_run(

@@ -43,6 +43,8 @@ class Stage:
     validation_metric: str  # name of that figure in metadata and logs
     lr_multiplier: Callable[[object, Position], float]
     momentum: Callable[[int], float | None]
+    from_scratch: bool  # whether it builds the model itself instead of loading one
+    keeps_optimizer: bool  # whether the final checkpoint has the optimizer's state, too
     compiles: bool  # whether batches have one static shape, so that compiling pays
     figures: Callable  # session -> what goes into its section of the report
 
@@ -196,6 +198,8 @@ BASE = Stage(
         position, config.warmup_ratio, config.warmdown_ratio, config.final_lr_frac
     ),
     momentum=schedule.warming_momentum,
+    from_scratch=True,
+    keeps_optimizer=True,
     compiles=True,
     figures=summary.base_figures,
 )
@@ -210,6 +214,8 @@ MID = Stage(
     validation_metric="val_bpb",
     lr_multiplier=lambda config, position: schedule.late_decay(position),
     momentum=schedule.warming_momentum,
+    from_scratch=False,
+    keeps_optimizer=True,
     compiles=True,
     figures=summary.mid_figures,
 )
@@ -224,6 +230,8 @@ SFT = Stage(
     validation_metric="val_loss",
     lr_multiplier=lambda config, position: schedule.linear_decay(position),
     momentum=lambda step: None,
+    from_scratch=False,
+    keeps_optimizer=False,
     compiles=False,
     figures=summary.sft_figures,
 )

@@ -16,7 +16,7 @@ LARGEST_RESULT = 9999
 
 
 @functools.cache
-def questions(split: str, facts: str, pool: tuple[str, ...]) -> tuple[str, ...]:
+def questions_in_split(split: str, facts: str, pool: tuple[str, ...]) -> tuple[str, ...]:
     """Return the questions that go with a wording of the facts in a split.
 
     One is held out: every wording and every question is met in training, but not the two together.
@@ -40,7 +40,7 @@ class WordProblems(GeneratedTask):
         steps = self.steps or rng.choice((1, 2, 2, 2))
         story = rng.choice(ONE_STEP if steps == 1 else TWO_STEPS)
         facts = rng.choice(story.facts)
-        question = rng.choice(questions(self.split, facts, story.questions))
+        question = rng.choice(questions_in_split(self.split, facts, story.questions))
         quantities, calls = self._quantities(rng, story)
         slots = quantities | self._cast(rng)
         answer, found = [], ""

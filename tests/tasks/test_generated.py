@@ -20,7 +20,7 @@ from tasks.repeat import Repeat
 from tasks.smalltalk import SmallTalk
 from tasks.spelling import Spelling
 from tasks.spellingbee import SimpleSpelling, SpellingBee
-from tasks.word_problems import ONE_STEP, TWO_STEPS, WordProblems, questions
+from tasks.word_problems import ONE_STEP, TWO_STEPS, WordProblems, questions_in_split
 
 JUDGED = (
     Arithmetic, Identity, MultipleChoice, ReadingQA, Repeat, SimpleSpelling, Spelling,
@@ -138,7 +138,9 @@ def test_only_combinations_of_known_facts_and_questions_are_held_out():
     asked = set()
     for story in ONE_STEP + TWO_STEPS:
         for facts in story.facts:
-            train, test = (questions(split, facts, story.questions) for split in ("train", "test"))
+            train, test = (
+                questions_in_split(split, facts, story.questions) for split in ("train", "test")
+            )
             assert len(test) == 1 and sorted(train + test) == sorted(story.questions)
             asked.update(train)
     assert asked == {question for story in ONE_STEP + TWO_STEPS for question in story.questions}

@@ -10,8 +10,8 @@ from nanochat.common import UserError
 from nanochat.data import download
 from tasks import spellingbee, words
 from tasks.spelling import Spelling
-from tasks.spelling_templates import ALL_LANGUAGES, ENGLISH
 from tasks.spellingbee import SimpleSpelling, SpellingBee, spell
+from tasks.spellingbee_templates import ALL_LANGUAGES, ENGLISH
 
 
 def test_spell():
