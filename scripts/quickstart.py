@@ -43,7 +43,7 @@ def show_results(config: QuickstartConfig, steps, seconds) -> None:
     device = init(config.device_type or None).device
     print("\n" + table.figures_table(config.items, *table.held_out_bits_per_byte(device)))
     print("\n" + table.times_table(steps, seconds))
-    print("\nFour conversations with the model (sampled at temperature 0.6):")
+    print(f"\nFour conversations with the model (sampled at temperature {table.TEMPERATURE}):")
     for text in table.sample_conversations(device):
         print("\n" + text)
     print(flush=True)
