@@ -89,7 +89,8 @@ QUESTIONS = {
         "what are your strengths", "what is it that you can do well", "what can you do best",
         "tell me what you are good at", "what would you say you are good at",
         "what are you useful for", "what are you capable of", "what are you skilled at",
-        "so what are you good for", "what else are you good at",
+        "so what are you good for", "what else are you good at", "what are you great at",
+        "what are you good with", "what are you clever at",
     ),
     "human": (
         "are you human", "are you a human", "are you a person", "are you a real person",
