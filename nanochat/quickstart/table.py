@@ -9,7 +9,7 @@ from nanochat.distributed import single
 from nanochat.quickstart.plan import TAG, TASKS, Step, mid_items
 from nanochat.train.progress import duration
 
-TEMPERATURE, TOP_K, MAX_TOKENS = 0.3, 50, 120  # a small model is at its best when it is sure
+TEMPERATURE, TOP_K, MAX_TOKENS = 0.3, 50, 150  # a small model is at its best when it is sure
 CONVERSATIONS = (
     ("Hello! How are you today?", "What do you like to do?"),
     ("I had a long day at work.", "Thanks. Any idea for the evening?"),
