@@ -21,7 +21,7 @@ class QuickstartConfig:
     minutes: float = 10.0
     """Training time in total: pretraining, mid-training and fine-tuning."""
     serve: bool = True
-    """Open the chat page at the end (--no-serve: stop after the table)."""
+    """Open the chat page at the end."""
     port: Annotated[int, flag("-p")] = 8000
     """Port of the chat page."""
     items: int = 200
@@ -59,14 +59,16 @@ def main(argv=None) -> None:
     base_dir = os.environ.get("NANOCHAT_BASE_DIR")
     base_dir = base_dir or os.path.expanduser("~/.cache/nanochat-quickstart")
     os.environ["NANOCHAT_BASE_DIR"] = base_dir
-    print("To repeat a step by hand, first:")
-    print(f"$ source .venv/bin/activate; export NANOCHAT_BASE_DIR={shlex.quote(base_dir)}")
+    prepare = f"source .venv/bin/activate; export NANOCHAT_BASE_DIR={shlex.quote(base_dir)}"
+    print(f"To repeat a step by hand, first:\n$ {prepare}")
     steps = make_steps(config.minutes, config.items, config.device_type)
     seconds = run_steps(steps)
     show_results(config, steps, seconds)
     page = ("scripts.chat_web", "--source=sft", f"--model_tag={TAG}", f"--port={config.port}")
     if config.device_type:
         page += (f"--device_type={config.device_type}",)
+    ask = ("scripts.chat_cli", "--source=sft", f"--model_tag={TAG}", "--prompt=Who are you?")
+    print(f"To talk to it later:\n$ {prepare}\n$ {command_text(ask)}")
     print(f"$ {command_text(page)}", flush=True)
     if config.serve:
         os.execv(sys.executable, [sys.executable, "-m", *page])
