@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from tasks.common import Conversation, GeneratedTask, turn
 from tasks.people import draw, some_people
-from tasks.words import blend, words
+from tasks.words import made_up_word, words
 
 PHRASES = (
     "Repeat after me: {}", "Repeat: {}", "Please repeat this: {}", "Say this again: {}",
@@ -34,7 +34,7 @@ class Repeat(GeneratedTask):
             return some_people(rng, self.split, 1)[0]
         if kind < 0.9:
             return str(draw(rng, self.split, 2, 10 ** rng.randint(1, 4)))
-        return blend(rng, self.words)
+        return made_up_word(rng)
 
     def evaluate(self, conversation: Mapping, completion: str) -> bool:
         return completion.strip() == conversation["messages"][-1]["content"]

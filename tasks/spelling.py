@@ -3,10 +3,9 @@
 import random
 from collections.abc import Mapping
 
-from nanochat.data.split import in_split
 from tasks.common import Conversation, GeneratedTask, turn
 from tasks.spellingbee import spell
-from tasks.words import TESTED_PERCENT, blend, words
+from tasks.words import made_up_word, words
 
 PHRASES = (
     "Spell the word: {}", "Spell the word {}", "Spell {}", "Spell: {}", "spell {}",
@@ -37,14 +36,8 @@ class Spelling(GeneratedTask):
     def make(self, rng: random.Random) -> Conversation:
         word, quote = rng.choice(self.words), rng.choice(("", "", "'", '"'))
         if self.split == "train" and rng.random() < 0.33:
-            word = self._made_up(rng)
+            word = made_up_word(rng)
         return turn(rng.choice(PHRASES).format(f"{quote}{word}{quote}"), spell(word))
-
-    def _made_up(self, rng: random.Random) -> str:
-        while True:
-            word = blend(rng, self.words)
-            if in_split(word, "train", percent=TESTED_PERCENT):  # it may be a word after all
-                return word
 
     def evaluate(self, conversation: Mapping, completion: str) -> bool:
         return completion.strip() == conversation["messages"][-1]["content"]

@@ -80,3 +80,11 @@ def blend(rng: random.Random, parts: Sequence[str], taboo: Sequence[str] | set[s
         word = first[: rng.randint(1, len(first))] + last[rng.randint(1, max(1, len(last) - 2)) :]
         if len(word) <= LONGEST_BLEND and word not in taboo:
             return word
+
+
+def made_up_word(rng: random.Random) -> str:
+    """Return a blend of two training words that is not by chance a word of the tests."""
+    while True:
+        word = blend(rng, words("train"))
+        if in_split(word, "train", percent=TESTED_PERCENT):
+            return word

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from nanochat.common import UserError
 from nanochat.data import download
+from nanochat.data.split import in_split
 from tasks import spellingbee, words
 from tasks.spelling import Spelling
 from tasks.spellingbee import SimpleSpelling, SpellingBee, spell
@@ -49,6 +50,13 @@ def test_questions_vary_as_drawn(word_list):
 def test_most_letters_are_of_the_word(word_list):
     inside = sum(c["messages"][-1]["content"][-1]["text"][-1] != "0" for c in SpellingBee(500))
     assert 0.87 < inside / 500 < 0.97
+
+
+def test_no_word_of_the_tests_is_made_up(word_list):
+    rng = random.Random(0)
+    made_up = {words.made_up_word(rng) for _ in range(3000)}
+    assert len(made_up) > 1000
+    assert all(in_split(word, "train", words.TESTED_PERCENT) for word in made_up)
 
 
 def test_made_up_words_are_for_training_only(word_list):
