@@ -256,6 +256,22 @@ def test_loss_reductions_ignore_masked_targets():
 
 
 @torch.no_grad()
+def test_there_are_no_logits_where_nothing_is_to_be_predicted():
+    model = random_model(SHAPES["plain"])
+    ids, targets = random_ids(model.config, 2, 6), random_ids(model.config, 2, 6, seed=2)
+    targets[0, 1] = targets[1, 3:] = -1
+    rows = []
+    model.lm_head.register_forward_hook(
+        lambda module, inputs, logits: rows.append(logits[..., 0].numel())
+    )
+    for reduction in ("sum", "mean", "none"):
+        model(ids, targets, loss_reduction=reduction)
+    assert rows == [8, 8, 12]
+    nothing = torch.full_like(targets, -1)
+    assert model(ids, nothing, loss_reduction="sum").item() == 0
+
+
+@torch.no_grad()
 def test_nothing_to_learn_sums_to_zero():
     model = random_model(SHAPES["plain"])
     ids = random_ids(model.config, 1, 4)

@@ -143,6 +143,12 @@ def test_sft_counts_passes_the_last_of_which_only_evaluates(base_model, base_dir
     assert not list(directory.glob("optim_*"))
 
 
+def test_sft_sorts_the_conversations_of_an_update(base_model):
+    session = make("sft", num_iterations=3, device_batch_size=2, target_examples_per_step=8)
+    widths = [next(session.trainer.loader).inputs.size(1) for _ in range(4)]
+    assert widths == sorted(widths, reverse=True) and len(set(widths)) > 1
+
+
 def test_metadata_has_the_contracts_keys(base_model, base_dir):
     meta = json.loads((base_dir / "base_checkpoints/t/meta_000002.json").read_text())
     assert set(meta["model_config"]) == {
