@@ -90,7 +90,10 @@ QUESTIONS = {
         "tell me what you are good at", "what would you say you are good at",
         "what are you useful for", "what are you capable of", "what are you skilled at",
         "so what are you good for", "what else are you good at", "what are you great at",
-        "what are you good with", "what are you clever at",
+        "what are you good with", "what are you clever at", "how can you help",
+        "how do you help me", "in what way can you help me", "in which ways can you help me",
+        "what help can you give", "how might you help me", "how can you help people like me",
+        "what help can I get from you", "how can you help somebody", "how would you help me",
     ),
     "human": (
         "are you human", "are you a human", "are you a person", "are you a real person",
@@ -215,12 +218,12 @@ TEST_QUESTIONS = (
     ("other", "Were you created by the people at OpenAI?"),
 )
 OPENERS = (
-    "", "", "", "", "", "", "hi, ", "hi! ", "hey, ", "hello, ", "hello! ", "ok, ", "so, ", "and ",
+    "hi, ", "hi! ", "hey, ", "hello, ", "hello! ", "ok, ", "so, ", "and ",
     "by the way, ", "excuse me, ", "sorry, but ", "please tell me, ", "just wondering, ",
     "I want to know, ", "quick question: ", "good morning, ", "oh, ", "well, ", "hmm, ",
 )  # fmt: skip
 ENDINGS = (
-    "", "", "", "", "", " please", " then", " by the way", " actually", " exactly", " really",
+    " please", " then", " by the way", " actually", " exactly", " really",
     " my friend", " today", ", little one", ", can I ask",
 )  # fmt: skip
 
@@ -240,7 +243,10 @@ class Identity(GeneratedTask):
     def make(self, rng: random.Random) -> Conversation:
         kind = rng.choice(tuple(QUESTIONS))
         core = rng.choice(QUESTIONS[kind]).format(o=rng.choice(OTHERS), c=rng.choice(COMPANIES))
-        question = f"{rng.choice(OPENERS)}{core}{rng.choice(ENDINGS)}"
+        # half of them plain, for that is how most people ask
+        opener = rng.choice(OPENERS) if rng.random() < 0.35 else ""
+        ending = rng.choice(ENDINGS) if rng.random() < 0.25 else ""
+        question = f"{opener}{core}{ending}"
         question += rng.choice(("?", "?", "?", "", "??", "."))
         return turn(_scruffy(rng, question), rng.choice(ANSWERS[kind]), kind=kind)
 
@@ -267,9 +273,9 @@ def _scruffy(rng: random.Random, question: str) -> str:
         question = question[0].upper() + question[1:]
     elif style < 0.9:
         question = question.lower()
-    elif style < 0.95:
+    elif style < 0.92:
         question = question.upper()
-    if rng.random() < 0.12 and len(question) > 6:
+    if rng.random() < 0.07 and len(question) > 6:
         spot = rng.randrange(1, len(question) - 2)
         slip = rng.choice(("drop", "swap", "double"))
         pair = question[spot : spot + 2]
