@@ -11,6 +11,8 @@ _REPLACE = {
     "œ": "oe", "Æ": "Ae", "Œ": "Oe", "×": "x", "÷": "/", "⋅": "*",
 }  # fmt: skip
 _TABLE = str.maketrans(_REPLACE)
+_ACCENTS = {code: None for code in range(0x10000) if unicodedata.combining(chr(code))}
+_PLAIN = _TABLE | _ACCENTS
 _FRACTION = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
 _ABBREVIATIONS = (
     "Mr|Mrs|Ms|Dr|St|Jr|Sr|Prof|Gen|Col|Lt|Capt|Sgt|Rev|Hon|No|Nos|Vol|vs|cf|ca|c|e\\.g|i\\.e|etc"
@@ -25,8 +27,7 @@ def normalize(text: str) -> str:
     if text.isascii():
         return text
     text = re.sub(" ?[—―] ?", " - ", _FRACTION.sub(" ", text)).translate(_TABLE)
-    text = unicodedata.normalize("NFKD", text).translate(_TABLE)
-    return "".join(c for c in text if not unicodedata.combining(c))
+    return unicodedata.normalize("NFKD", text).translate(_PLAIN)
 
 
 def sentences(text: str) -> list[str]:
@@ -66,7 +67,9 @@ def clean_article(title: str, text: str) -> str:
     """
     text = _without_asides(normalize(text))
     # a lost pronunciation straight after the title is not a lost formula
-    text = re.sub(rf"^((?:An? |The )?{re.escape(normalize(title))})  (?=\w)", r"\1 ", text)
+    for start in (f"{article}{normalize(title)}" for article in ("", "A ", "An ", "The ")):
+        if re.match(r"  \w", text[len(start) :]) and text.startswith(start):
+            text = start + text[len(start) + 1 :]
     paragraphs = [sentences(line) for line in text.splitlines() if line.strip()]
     if not paragraphs or not _is_whole(paragraphs[0][0]):
         return ""

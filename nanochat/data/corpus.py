@@ -9,12 +9,15 @@ import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 from nanochat.data import archives
 from nanochat.data.cleaning import clean_article, normalize, shorten
 from nanochat.data.decency import is_decent
+from nanochat.data.derived import derived
 from nanochat.data.split import in_split
 
+_CODE = Path(__file__).parent
 MOST_TURNS = 40  # of a chat; the few long ones become repetitive
 
 
@@ -67,6 +70,12 @@ def _line(text: str | None) -> str:
 @functools.cache
 def articles(split: str) -> tuple[Article, ...]:
     """Encyclopedia articles of a split, in the archive's order; titles and text are ASCII."""
+    make = functools.partial(_clean_articles, split)
+    rows = derived(f"articles-{split}", archives.ENCYCLOPEDIA, _CODE, make)
+    return tuple(Article(*row) for row in rows)
+
+
+def _clean_articles(split: str) -> list[tuple]:
     result = []
     for title, entry in archives.load(archives.ENCYCLOPEDIA).items():
         if not in_split(title, split):
@@ -75,8 +84,8 @@ def articles(split: str) -> tuple[Article, ...]:
         if len(text) >= 60 and name.isascii():
             description = _line(entry.get("description"))
             description = description if description.isascii() else ""
-            result.append(Article(name, text, entry["topic"], description))
-    return tuple(result)
+            result.append((name, text, entry["topic"], description))
+    return result
 
 
 @functools.cache
@@ -112,6 +121,12 @@ def chats(split: str) -> tuple[Chat, ...]:
 
     A chat of a single turn is an answer to its topic.
     """
+    make = functools.partial(_decent_chats, split)
+    rows = derived(f"chats-{split}", archives.CHATS, _CODE, make)
+    return tuple(Chat(key, topic, tuple(turns)) for key, topic, turns in rows)
+
+
+def _decent_chats(split: str) -> list[tuple]:
     result = []
     for key, entry in archives.load(archives.CHATS).items():
         if not in_split(key, split):
@@ -121,8 +136,8 @@ def chats(split: str) -> tuple[Chat, ...]:
         turns = tuple(itertools.takewhile(_is_fit, filter(None, turns)))
         topic = _line(entry.get("prompt"))
         if len(turns) >= 2 or (turns and topic):
-            result.append(Chat(key, topic, turns))
-    return tuple(result)
+            result.append((key, topic, turns))
+    return result
 
 
 def word_list(minimum: int = 3) -> list[str]:

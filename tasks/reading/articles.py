@@ -9,10 +9,12 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import NamedTuple
 
-from nanochat.data import corpus
+from nanochat.data import archives, corpus
 from nanochat.data.cleaning import sentences
+from nanochat.data.derived import derived
 from tasks.reading import patterns
 from tasks.reading.patterns import QUESTIONS
 from tasks.reading.phrases import Phrase, cut, phrase_of
@@ -241,9 +243,18 @@ def common_words(articles: Iterable[corpus.Article]) -> set[str]:
 @functools.cache
 def all_items(split: str) -> dict[str, tuple[Item, ...]]:
     """Return the questions about a split's articles by kind."""
+    make = functools.partial(_find_items, split)
+    found = derived(f"reading-{split}", archives.ENCYCLOPEDIA, Path(__file__).parent, make)
+    return {
+        kind: tuple(Item(kind, tuple(passage), *rest) for _, passage, *rest in items)
+        for kind, items in found.items()
+    }
+
+
+def _find_items(split: str) -> dict[str, list[Item]]:
     kinds: dict[str, list[Item]] = {kind: [] for kind in QUESTIONS}
     common = common_words(corpus.articles("train"))
     for article in corpus.articles(split):
         for item in article_items(article, common):
             kinds[item.kind].append(item)
-    return {kind: tuple(items) for kind, items in kinds.items() if items}
+    return {kind: items for kind, items in kinds.items() if items}
