@@ -3,14 +3,37 @@
 import os
 import signal
 import sys
+import types
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import tyro
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from nanochat.common import UserError
 
 Config = TypeVar("Config")
+
+
+_registry = ConstructorRegistry()
+
+
+@_registry.primitive_rule
+def _value_or_unset(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
+    """Show `int | None` in help as an INT that may be unset; `None` is still understood."""
+    kinds = [kind for kind in get_args(info.type) if kind in (int, float, str)]
+    if not isinstance(info.type, types.UnionType) or get_args(info.type) != (*kinds, type(None)):
+        return None
+    if len(kinds) != 1:
+        return None
+    (kind,) = kinds
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=kind.__name__.upper(),
+        instance_from_str=lambda args: None if args[0] == "None" else kind(args[0]),
+        is_instance=lambda value: value is None or isinstance(value, kind),
+        str_from_instance=lambda value: ["unset" if value is None else str(value)],
+    )
 
 
 def flag(*aliases: str):
@@ -43,6 +66,7 @@ def parse(
         prog=prog,
         description=description,
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
+        registry=_registry,
     )
 
 

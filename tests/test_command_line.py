@@ -51,6 +51,7 @@ class Config:
         (["--step=700"], Config(model_step=700)),
         (["-s", "700"], Config(model_step=700)),
         (["--model_step", "-1"], Config(model_step=-1)),
+        (["--model_step=None"], Config()),
         (["-i", "base"], Config(source="base")),
         (["--dry_run"], Config(dry_run=True)),
         (["--dry-run"], Config(dry_run=True)),
@@ -78,6 +79,7 @@ def test_without_arguments_those_of_the_process_are_taken(monkeypatch):
         (["--stepp=4"], ["--stepp", "--step"]),
         (["--source=sft"], ["sft", "mid", "base"]),
         (["--device_batch_size=many"], ["many", "--device-batch-size"]),
+        (["--step=last"], ["last", "--step"]),
         (["--device_batch_size"], ["--device-batch-size"]),
         (["surplus"], ["surplus"]),
         (["--", "--", "--step=3"], ["--"]),
@@ -102,6 +104,8 @@ def test_help_shows_flags_defaults_and_what_they_do(capsys):
         assert text in shown
     for text in ("Sequences per device.", "--step", "--model-step", "Write nothing."):
         assert text in shown
+    assert "--step INT" in shown and "Step of the checkpoint. (default: unset)" in shown
+    assert "None" not in shown
 
 
 def test_the_dataclass_own_checks_are_shown(capsys):
