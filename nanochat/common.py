@@ -60,6 +60,15 @@ def print0(*args, **kwargs) -> None:
 LEVEL_COLOURS = {"DEBUG": 36, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
 
 
+def duration(seconds: float) -> str:
+    """Seconds as 42s, 3m05s or 2h07m."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest}s"
+    hours, left = divmod(minutes, 60)
+    return f"{hours}h{left:02d}m" if hours else f"{minutes}m{rest:02d}s"
+
+
 class _ColouredFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)

@@ -1,6 +1,7 @@
-"""The one place that knows about ranks: a `Dist` value that is a no-op at world size 1."""
+"""Devices and ranks: a `Dist` value that is a no-op at world size 1, and mixed precision."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,13 @@ def autodetect_device_type() -> str:
 def single(device: str | torch.device = "cpu") -> Dist:
     """A process on its own."""
     return Dist(rank=0, local_rank=0, world_size=1, device=torch.device(device))
+
+
+def mixed_precision(device: torch.device, dtype: str = "bfloat16") -> AbstractContextManager:
+    """Autocast to bf16 on CUDA, unless `dtype` is "float32"; elsewhere everything is fp32."""
+    if device.type == "cuda" and dtype == "bfloat16":
+        return torch.autocast("cuda", torch.bfloat16)
+    return nullcontext()
 
 
 def _check_device_type(device_type: str) -> None:

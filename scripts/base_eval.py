@@ -59,7 +59,6 @@ def main(argv: list[str] | None = None) -> None:
     from nanochat.common import print0
     from nanochat.engine import Engine
     from nanochat.evals.bpb import evaluate_split
-    from nanochat.evals.precision import mixed_precision
     from nanochat.evals.samples import sample_completions
     from nanochat.report import get_report
 
@@ -70,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     print0(f"model: {name}\nCORE: {core_note()}")
     B = config.device_batch_size
     tokens = B * model.config.sequence_len * dist.world_size * config.batches
-    with mixed_precision(dist.device):
+    with distributed.mixed_precision(dist.device):
         bpb = evaluate_split(model, tokenizer, "val", tokens, B, dist)
         print0(f"val bpb: {bpb:.4f} ({tokens:,} tokens)")
         if dist.is_main:

@@ -32,7 +32,6 @@ def main(argv: list[str] | None = None) -> None:
     from nanochat.common import print0
     from nanochat.engine import Engine
     from nanochat.evals.bpb import evaluate_split
-    from nanochat.evals.precision import mixed_precision
     from nanochat.evals.samples import sample_completions
     from nanochat.report import get_report
 
@@ -41,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
         "base", dist.device, "eval", config.model_tag, config.model_step
     )
     bpb = {}
-    with mixed_precision(dist.device):
+    with distributed.mixed_precision(dist.device):
         for split in ("train", "val"):
             bpb[f"{split} bpb"] = evaluate_split(
                 model, tokenizer, split, config.split_tokens, config.device_batch_size, dist

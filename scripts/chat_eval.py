@@ -130,7 +130,6 @@ def main(argv: list[str] | None = None) -> None:
     from nanochat.checkpoint_manager import load_model
     from nanochat.engine import Engine
     from nanochat.evals.chat import chat_core
-    from nanochat.evals.precision import mixed_precision
     from nanochat.infer.sampling import check_sampling
     from nanochat.report import get_report
     from tasks.registry import CHATCORE_BASELINES
@@ -142,7 +141,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     engine, accuracies = Engine(model, tokenizer), {}
     for name, task in tasks.items():
-        with mixed_precision(dist.device, config.dtype):
+        with distributed.mixed_precision(dist.device, config.dtype):
             accuracies[name] = run_chat_eval(
                 name,
                 model,

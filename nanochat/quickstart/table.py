@@ -4,10 +4,9 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 
-from nanochat.common import get_base_dir
+from nanochat.common import duration, get_base_dir
 from nanochat.distributed import single
 from nanochat.quickstart.plan import TAG, TASKS, Step, mid_items
-from nanochat.train.progress import duration
 
 TEMPERATURE, TOP_K, MAX_TOKENS = 0.3, 50, 150  # a small model is at its best when it is sure
 CONVERSATIONS = (
@@ -87,9 +86,14 @@ def sample_conversations(device: str) -> list[str]:
             )
             content = parse_tokens(tokenizer, sequences[0][len(prompt) :])
             messages.append({"role": "assistant", "content": content})
-            lines += [f"  you: {question}", f"  nanochat: {plain_text(content)}"]
+            lines += [_said("you", question), _said("nanochat", plain_text(content))]
         texts.append("\n".join(lines))
     return texts
+
+
+def _said(speaker: str, text: str) -> str:
+    """One turn, indented; further lines stand a little deeper than its first."""
+    return "  " + f"{speaker}: {text.strip()}".replace("\n", "\n    ")
 
 
 def plain_text(content) -> str:

@@ -8,7 +8,6 @@ from nanochat import distributed
 from nanochat.checkpoint_manager import load_model
 from nanochat.common import UserError
 from nanochat.engine import Engine
-from nanochat.evals.precision import mixed_precision
 from nanochat.serve.pool import Worker, WorkerPool
 from nanochat.serve.settings import Identity
 
@@ -49,7 +48,7 @@ def load_pool(
                 engine,
                 tokenizer,
                 context,
-                partial(mixed_precision, device, dtype),
+                partial(distributed.mixed_precision, device, dtype),
             )
         )
     return WorkerPool(workers), Identity(chosen["source"], model_tag, step)

@@ -5,19 +5,10 @@ import time
 
 from tqdm import tqdm
 
-from nanochat.common import print0
+from nanochat.common import duration, print0
 
 PEAK_FLOPS_H100 = 989e12  # dense bf16, per GPU; the scale of the printed utilisation
 SECONDS_BETWEEN_LINES = 1.0  # a small model makes many updates a second
-
-
-def duration(seconds: float) -> str:
-    """Seconds as 42s, 3m05s or 2h07m."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 1:
-        return f"{rest}s"
-    hours, left = divmod(minutes, 60)
-    return f"{hours}h{left:02d}m" if hours else f"{minutes}m{rest:02d}s"
 
 
 class ProgressLog:
@@ -64,7 +55,8 @@ class ProgressLog:
             parts.insert(2, f"grad norm {update['grad_norm']:.3f}")
         if self.dist.device_type == "cuda":
             parts.append(f"mfu {self.utilisation(update['tokens_per_second']):.1%}")
-        parts.append(f"trained {duration(trainer.total_training_time)}")
+        timed = trainer.total_training_time
+        parts.append(f"trained {duration(timed)}" if timed else "warming up")
         parts.append(f"left {'?' if left is None else duration(left)}")
         return " | ".join(parts)
 

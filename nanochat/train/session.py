@@ -14,9 +14,8 @@ from nanochat.checkpoint_manager import (
     load_optimizer_states,
     save_checkpoint,
 )
-from nanochat.common import UserError, get_base_dir, print0
-from nanochat.distributed import Dist
-from nanochat.evals.precision import mixed_precision
+from nanochat.common import UserError, duration, get_base_dir, print0
+from nanochat.distributed import Dist, mixed_precision
 from nanochat.gpt import GPT, GPTConfig
 from nanochat.report import get_report
 from nanochat.report.metrics import MetricsWriter
@@ -24,7 +23,7 @@ from nanochat.report.wandb_sink import open_run
 from nanochat.tokenizer import get_tokenizer
 from nanochat.train.cpu import keep_freed_memory
 from nanochat.train.optim import Optimizers
-from nanochat.train.progress import ProgressLog, duration
+from nanochat.train.progress import ProgressLog
 from nanochat.train.stages import Stage
 from nanochat.train.trainer import Hook, Trainer, every
 
@@ -111,9 +110,9 @@ class Session:
         B = config.device_batch_size
         if hasattr(config, "max_seq_len"):
             T = config.max_seq_len
-            print0(f"tokens per micro-batch and process: {B} x {T} = {B * T:,}")
+            print0(f"tokens per micro-batch: {B} x {T} = {B * T:,} on each process")
             print0(f"tokens per micro-batch, {world} process(es): {B * T * world:,}")
-            print0(f"tokens per update: {config.total_batch_size:,} = {accumulation} micro-batches")
+            print0(f"micro-batches per update: {accumulation} ({config.total_batch_size:,} tokens)")
         else:
             total = config.target_examples_per_step
             print0(f"conversations per update: {total} = {accumulation} x {B} x {world} processes")
@@ -296,7 +295,10 @@ class Session:
             log.close()
             self.metrics.finish()
             self.experiment.finish()
-        print0(f"trained {trainer.step:,} updates in {duration(trainer.total_training_time)}")
+        print0(
+            f"trained {trainer.step:,} updates in {duration(trainer.seconds_used)} "
+            f"({duration(trainer.total_training_time)} without the warm-up)"
+        )
         if dist.device_type == "cuda":
             print0(f"peak memory: {torch.cuda.max_memory_allocated() / 2**20:,.0f} MiB")
         if writes:

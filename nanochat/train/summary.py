@@ -2,7 +2,8 @@
 
 import torch
 
-from nanochat.train.progress import PEAK_FLOPS_H100, duration
+from nanochat.common import duration
+from nanochat.train.progress import PEAK_FLOPS_H100
 
 
 def base_figures(session) -> dict:
