@@ -173,7 +173,7 @@ class Report:
             )
         missing = [slug for slug in SECTIONS if slug not in slugs]
         if missing:
-            print(f"warning: sections without a file are left out: {', '.join(missing)}")
+            print(f"warning: not in the report, for they were not run: {', '.join(missing)}")
         sections = {slug: self._read_json(f"{slug}.json") or {} for slug in slugs}
         parts = [self._read_text("header.md") or "# nanochat training report\n"]
         parts += [self._read_text(f"{slug}.md") or "" for slug in slugs]

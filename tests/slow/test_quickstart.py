@@ -35,6 +35,8 @@ def shell(tmp_path, monkeypatch):
     monkeypatch.setenv("NANOCHAT_BASE_DIR", str(tmp_path / "quickstart"))
     (shell.clone / ".venv" / "bin").mkdir(parents=True)
     (shell.clone / ".venv" / "bin" / "python").symlink_to(tmp_path / "bin" / "python")
+    activate = 'export PATH="$PWD/.venv/bin:$PATH"\n'
+    (shell.clone / ".venv" / "bin" / "activate").write_text(activate, encoding="utf-8")
     stamp = '. runs/setup_env.sh && echo "$(_setup_hash) " > .venv/.nanochat-installed'
     subprocess.run(["bash", "-c", stamp], cwd=shell.clone, check=True)
     return shell
@@ -74,6 +76,10 @@ def test_quickstart_interrupted_continued_and_served(shell):
     assert not any("--resume_from_step" in command for _, command in commands[1:])
     assert f"mid step {int(resume) + 1} " in second
     check_results(second)
+    later = second.partition("To talk to it later:\n")[2]
+    prepare, ask, _ = re.findall(r"^\$ (.*)$", later, re.M)
+    said = shell.run(f"unset NANOCHAT_BASE_DIR; {prepare}; {ask}")
+    assert re.search(r"is speaking.*\n.*Assistant: .*\S", said, re.S), said
 
     port = free_port()
     with shell.serving(shorter(serve, f"{SHORT} --port {port}")) as (address, third):
