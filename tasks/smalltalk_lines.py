@@ -54,7 +54,9 @@ THANKS = Topic(
 BYE = Topic(
     ("Bye", "Goodbye!", "See you", "See you later!", "I have to go", "bye bye", "Good night",
      "Talk to you later", "I'm going to bed", "That's all for now", "Have a nice day!",
-     "Until next time", "I need to leave now", "gotta go"),
+     "Until next time", "I need to leave now", "gotta go", "Thanks, bye!", "Thank you, goodbye!",
+     "Ok, thank you. See you!", "Great, bye!", "Thanks a lot! Good night", "Thanks! See you soon.",
+     "Thank you for your help! Bye", "ok bye", "Perfect, thanks. Bye!", "Nice, thank you! Bye bye"),
     ("Goodbye! Have a nice day.", "Bye! It was nice talking to you.", "See you soon!"),
 )  # fmt: skip
 JOKES = Topic(
