@@ -2,6 +2,7 @@
 
 import json
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from nanochat.common import duration, get_base_dir
@@ -93,7 +94,7 @@ def sample_conversations(device: str) -> list[str]:
 
 def _said(speaker: str, text: str) -> str:
     """One turn, indented; further lines stand a little deeper than its first."""
-    return "  " + f"{speaker}: {text.strip()}".replace("\n", "\n    ")
+    return f"  {speaker}: {textwrap.indent(text.strip(), '    ').lstrip()}"
 
 
 def plain_text(content) -> str:
