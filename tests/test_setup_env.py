@@ -100,7 +100,7 @@ def test_scripts_are_valid_bash(script):
 
 
 def test_no_python_is_a_clear_error(setup):
-    command = "source runs/setup_env.sh; PATH=/nowhere; _find_python"
+    command = "source runs/setup_env.sh; unset PYTHON; PATH=/nowhere; _find_python"
     result = subprocess.run(
         ["/bin/bash", "-c", command], cwd=setup.project, capture_output=True, text=True
     )
