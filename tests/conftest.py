@@ -3,7 +3,11 @@
 import os
 
 import pytest
+from hypothesis import settings
 
+# how long an example takes says nothing on a busy machine
+settings.register_profile("nanochat", deadline=None)
+settings.load_profile("nanochat")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 

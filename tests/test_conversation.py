@@ -17,9 +17,7 @@ from nanochat.conversation import (
 from nanochat.tokenizer import SPECIAL_TOKENS
 
 # the fixtures of these tests hold no state, so examples may share them
-many = settings(
-    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+many = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 texts = st.text(max_size=30) | st.sampled_from(["", " ", "quick brown", "👩‍👩‍👧", *SPECIAL_TOKENS])
 
 

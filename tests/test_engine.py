@@ -289,7 +289,7 @@ SMALL.decode = lambda ids: "+".join(str(token) for token in ids)
 SMALL.encode = lambda text: [int(digit) % 4 for digit in text]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     seed=st.integers(0, 10**6),
     prompts=st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=12), max_size=8),

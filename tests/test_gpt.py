@@ -209,7 +209,7 @@ def test_grouped_query_equals_repeated_key_heads():
     torch.testing.assert_close(grouped(ids), full(ids), rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 @torch.no_grad()
 def test_later_tokens_change_nothing_before_them(data):

@@ -95,7 +95,7 @@ def test_layout_of_the_vocabulary(tokenizer):
     assert tokenizer.id_to_token(359) == "<|output_end|>"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=st.text() | st.sampled_from(SPECIAL_TOKENS).map(lambda name: f"a {name}\n\n 12 {name}"))
 def test_round_trip_gives_ordinary_ids_only(text):
     tokenizer = _shared_tokenizer()

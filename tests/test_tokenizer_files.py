@@ -151,7 +151,7 @@ def test_other_pickled_values_are_refused(directory, tokenizer):
     refuse(directory, by_name, "exactly the values")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_damaged_pickles_give_a_clear_error(data):
     tokenizer = _shared_tokenizer()

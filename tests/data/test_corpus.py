@@ -5,7 +5,7 @@ import subprocess
 
 import pyarrow.parquet as parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nanochat.common import UserError
@@ -96,7 +96,6 @@ def test_sentences(text, expected):
     assert len(sentences(text)) == expected
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="aB1 .!?\"'()\n", max_size=80))
 def test_sentences_lose_nothing(text):
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())
@@ -120,7 +119,6 @@ def test_clean_article(text, expected):
     assert clean_article("Set", text) == expected
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_clean_articles_are_ascii_and_whole(text):
     cleaned = clean_article("Set", f"Set is a thing. {text}.")
@@ -131,7 +129,6 @@ def test_normalize_writes_fractions_out():
     assert normalize("1½ cups, ¼ l, 20 °C".replace("°", "deg ")) == "1 1/2 cups, 1/4 l, 20 deg C"
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200))
 def test_shorten_keeps_whole_sentences(limit):
     text = "One is here. Two is there. Three is away."
@@ -229,7 +226,6 @@ def test_shards_of_another_origin_are_not_touched(wheels, base_dir):
     assert (base_dir / "base_data" / "shard_00007.parquet").read_bytes() == b"precious"
 
 
-@settings(deadline=None)
 @given(st.floats(0.05, 1), st.floats(0.05, 1))
 def test_mix_keeps_the_shares(first, second):
     sources = {"a": ["x" * 10] * 300, "b": ["y" * 10] * 200}
@@ -244,7 +240,6 @@ def test_impossible_shares_are_refused(shares):
         base_text.mix({"a": ["x"], "b": ["y"]}, shares, seed=1)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 0.9), st.integers(1, 40))
 def test_practice_has_its_share_and_the_text_stays(share, length):
     texts = [f"text {i}" for i in range(50)]

@@ -98,7 +98,7 @@ def test_pretraining_goes_on_after_the_last_file(shards, tiny_tokenizer):
     assert progress == sorted(progress) and progress[-1] > 2
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(stop=st.integers(1, 60))
 def test_pretraining_resumes_with_exactly_the_next_batch(tmp_path_factory, tiny_tokenizer, stop):
     with pytest.MonkeyPatch.context() as patch:

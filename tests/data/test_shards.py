@@ -3,7 +3,7 @@
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nanochat.common import UserError
@@ -102,7 +102,6 @@ def test_iteration_by_row_groups(shards):
     ]
 
 
-@settings(deadline=None)  # the first example imports pyarrow
 @given(world_size=st.integers(1, 5))
 def test_ranks_share_the_row_groups_without_overlap(tmp_path_factory, world_size):
     path = tmp_path_factory.mktemp("shards") / "a.parquet"

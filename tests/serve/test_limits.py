@@ -129,7 +129,7 @@ MESSAGES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     body=st.fixed_dictionaries(
         {"messages": MESSAGES | JSON},

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nanochat.common import UserError
@@ -37,7 +37,6 @@ def said(task):
     return [task[i]["messages"][0]["content"] for i in range(len(task))]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 12), st.none() | st.integers(0, 14), st.integers(1, 5))
 def test_a_view_is_a_slice(start, stop, step):
     if stop is not None and stop < start:

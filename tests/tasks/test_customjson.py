@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nanochat.common import UserError
@@ -38,7 +38,6 @@ def test_a_byte_order_mark_and_windows_lines(tmp_path):
     assert len(CustomJSON(tmp_path / "own.jsonl")) == 2
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1).filter(lambda text: text.isprintable() or "\u2028" in text))
 def test_any_text_survives(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("own") / "own.jsonl"
