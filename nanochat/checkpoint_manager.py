@@ -26,6 +26,7 @@ from nanochat.checkpoints.files import (
 from nanochat.checkpoints.save import save_checkpoint
 from nanochat.checkpoints.weights import (
     check_weights,
+    map_weights,
     parse_config,
     read_tensors,
     read_weights,
@@ -125,14 +126,16 @@ def load_model(
     phase: str,
     model_tag: str | None = None,
     step: int | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> tuple[GPT, RustBPETokenizer, dict[str, Any]]:
     """Return (model, tokenizer, metadata) of a stage: `base`, `mid`, `sft` or `rl`.
 
-    `phase` is "train" or "eval". Which checkpoint was chosen is printed and recorded in
+    `phase` is "train" or "eval". `dtype` is that of the weights on CPU and MPS: float32, or
+    bfloat16 to halve the memory. Which checkpoint was chosen is printed and recorded in
     `metadata["checkpoint"]`. The model is not compiled. Raises UserError for whatever is missing,
     damaged or does not fit together.
     """
-    return _load(choose_checkpoint(source, model_tag, step), device, phase)
+    return _load(choose_checkpoint(source, model_tag, step), device, phase, dtype)
 
 
 def load_model_from_dir(
@@ -141,28 +144,38 @@ def load_model_from_dir(
     phase: str,
     model_tag: str | None = None,
     step: int | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> tuple[GPT, RustBPETokenizer, dict[str, Any]]:
     """Do what `load_model` does with the tags in any directory, e.g. one copied elsewhere."""
     name = os.path.basename(os.path.abspath(checkpoints_dir))
     source = {directory: stage for stage, directory in STAGE_DIRS.items()}.get(name, name)
-    return _load(choose_in_directory(checkpoints_dir, source, model_tag, step), device, phase)
+    info = choose_in_directory(checkpoints_dir, source, model_tag, step)
+    return _load(info, device, phase, dtype)
 
 
-def _load(info: CheckpointInfo, device: str | torch.device, phase: str):
+def _load(info: CheckpointInfo, device: str | torch.device, phase: str, dtype: torch.dtype):
     if phase not in ("train", "eval"):
         raise UserError(f"phase must be 'train' or 'eval', got {phase!r}")
     meta = read_meta(info.path, info.step)
     config = parse_config(meta, info.path, info.step)
     tokenizer = _load_tokenizer(info.path, meta, config.vocab_size)
     path = os.path.join(info.path, model_name(info.step))
-    # read on the CPU and copied tensor by tensor, so that a GPU never holds the weights twice
-    weights = read_weights(path, meta, "cpu")
+    weights = map_weights(path, meta)
     check_weights(weights, config, path)
     with torch.device("meta"):
         model = GPT(config)
-    model.to_empty(device=device)
+    if torch.device(device).type == "cpu":
+        # weights that are only read can stay in the file; those that change get their own memory
+        weights = read_weights(path, meta, "cpu", dtype, mapped=phase == "eval")
+        model.load_state_dict(weights, strict=True, assign=True)
+    else:
+        if torch.device(device).type == "cuda":
+            model.transformer.wte.to(torch.bfloat16)
+        else:
+            model.to(dtype)
+        # copied tensor by tensor, so that the device never holds the weights twice
+        model.to_empty(device=device).load_state_dict(weights, strict=True)
     model.init_rotary()
-    model.load_state_dict(weights, strict=True)
     model.train(phase == "train")
     meta["checkpoint"] = {
         "source": info.source,

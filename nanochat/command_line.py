@@ -5,7 +5,7 @@ import signal
 import sys
 import types
 from collections.abc import Callable, Sequence
-from typing import TypeVar, get_args
+from typing import Literal, TypeVar, Union, get_args, get_origin
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
@@ -21,18 +21,24 @@ _registry = ConstructorRegistry()
 @_registry.primitive_rule
 def _value_or_unset(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
     """Show `int | None` in help as an INT that may be unset; `None` is still understood."""
-    kinds = [kind for kind in get_args(info.type) if kind in (int, float, str)]
-    if not isinstance(info.type, types.UnionType) or get_args(info.type) != (*kinds, type(None)):
+    kinds = get_args(info.type)
+    if get_origin(info.type) not in (Union, types.UnionType) or kinds[1:] != (types.NoneType,):
         return None
-    if len(kinds) != 1:
+    kind, choices = kinds[0], None
+    if get_origin(kind) is Literal:
+        choices = get_args(kind)
+        metavar, kind = f"{{{','.join(choices)}}}", str
+    elif kind in (int, float, str):
+        metavar = kind.__name__.upper()
+    else:
         return None
-    (kind,) = kinds
     return PrimitiveConstructorSpec(
         nargs=1,
-        metavar=kind.__name__.upper(),
+        metavar=metavar,
         instance_from_str=lambda args: None if args[0] == "None" else kind(args[0]),
         is_instance=lambda value: value is None or isinstance(value, kind),
         str_from_instance=lambda value: ["unset" if value is None else str(value)],
+        choices=choices,
     )
 
 

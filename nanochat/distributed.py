@@ -78,11 +78,16 @@ def single(device: str | torch.device = "cpu") -> Dist:
     return Dist(rank=0, local_rank=0, world_size=1, device=torch.device(device))
 
 
-def mixed_precision(device: torch.device, dtype: str = "bfloat16") -> AbstractContextManager:
-    """Autocast to bf16 on CUDA, unless `dtype` is "float32"; elsewhere everything is fp32."""
-    if device.type == "cuda" and dtype == "bfloat16":
+def mixed_precision(device: torch.device, dtype: str | None = None) -> AbstractContextManager:
+    """Autocast to bf16 on CUDA, unless `dtype` is "float32"; elsewhere nothing."""
+    if device.type == "cuda" and dtype != "float32":
         return torch.autocast("cuda", torch.bfloat16)
     return nullcontext()
+
+
+def weight_dtype(dtype: str | None) -> torch.dtype:
+    """Type of a loaded model's weights on CPU and MPS: fp32 unless "bfloat16" is asked for."""
+    return torch.bfloat16 if dtype == "bfloat16" else torch.float32
 
 
 def _check_device_type(device_type: str) -> None:

@@ -127,6 +127,17 @@ def load_files(directory: str, any_pattern: bool = False) -> TokenizerData:
     return _validated(data, json_path, any_pattern)
 
 
+def peek_fingerprint(directory: str) -> str:
+    """Return the fingerprint that `load_files` would give, without checking every merge."""
+    json_path, pickle_path = (os.path.join(directory, name) for name in (JSON_NAME, PICKLE_NAME))
+    pickled = _read(pickle_path) if os.path.isfile(pickle_path) else None
+    if os.path.isfile(json_path):
+        data, pickle_hash = parse_json(_read(json_path), json_path)
+        if pickled is None or hashlib.sha256(pickled).hexdigest() == pickle_hash:
+            return data.fingerprint()
+    return parse_pickle(pickled or b"", pickle_path).fingerprint()
+
+
 def _read(path: str) -> bytes:
     size = os.path.getsize(path)
     if size > MAX_FILE_BYTES:

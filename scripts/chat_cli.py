@@ -35,8 +35,8 @@ class ChatCLIConfig:
     """0 always takes the likeliest token; higher is more varied"""
     top_k: Annotated[int, flag("-k")] = 50
     """draw from the k likeliest tokens only; 0 = from all"""
-    dtype: Annotated[Literal["bfloat16", "float32"], flag("-d")] = "bfloat16"
-    """precision on CUDA; elsewhere it is float32"""
+    dtype: Annotated[Literal["bfloat16", "float32"] | None, flag("-d")] = None
+    """precision; unset = bfloat16 on CUDA, float32 elsewhere. bfloat16 halves the memory"""
     device_type: Literal["", "cuda", "cpu", "mps"] = ""
     """device; empty = the first available"""
 

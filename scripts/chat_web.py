@@ -40,8 +40,8 @@ class ChatWebConfig:
     """step of the checkpoint"""
     port: Annotated[int, flag("-p")] = 8000
     """0 = any free one"""
-    dtype: Annotated[Literal["bfloat16", "float32"], flag("-d")] = "bfloat16"
-    """precision on CUDA; elsewhere it is float32"""
+    dtype: Annotated[Literal["bfloat16", "float32"] | None, flag("-d")] = None
+    """precision; unset = bfloat16 on CUDA, float32 elsewhere. bfloat16 halves the memory"""
     device_type: Literal["", "cuda", "cpu", "mps"] = ""
     """device; empty = the first available"""
     host: str = "127.0.0.1"

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections import OrderedDict
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from nanochat.checkpoint_manager import (
     save_checkpoint,
 )
 from nanochat.checkpoints import save as checkpoint_save
+from nanochat.checkpoints import weights as checkpoint_weights
 from nanochat.common import UserError
 from nanochat.gpt import GPT, GPTConfig
 from nanochat.tokenizer import RustBPETokenizer
@@ -179,11 +181,58 @@ def test_load_model_from_any_directory(model, inherited, tmp_path):
         load_model_from_dir(tmp_path / "copied", "cpu", "eval", "d34")
 
 
-def test_weights_survive_the_removal_of_the_file(saved, model):
+def is_mapped(tensor, path):
+    """Whether the tensor lies in the pages of the file, and not in memory of its own."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        area, *_, name = line.split(maxsplit=5)
+        start, end = (int(bound, 16) for bound in area.split("-"))
+        if start <= tensor.data_ptr() < end:
+            return name.strip() == str(path)
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_weights_that_are_only_read_stay_in_the_mapped_file(saved, model):
+    path = saved / "model_000005.pt"
+    read_only, training = (load_model("base", "cpu", phase)[0] for phase in ("eval", "train"))
+    assert all(is_mapped(tensor, path) for tensor in read_only.state_dict().values())
+    assert not any(is_mapped(tensor, path) for tensor in training.state_dict().values())
+    assert all(parameter.requires_grad for parameter in training.parameters())
+
+
+def test_mapped_weights_survive_a_newer_save_and_the_removal_of_the_file(saved, model, tokenizer):
     loaded, _, _ = load_model("base", "cpu", "eval")
-    with open(saved / "model_000005.pt", "r+b") as file:
-        file.truncate(0)  # a mapped file would now be gone from under the model
+    other = {name: tensor + 1 for name, tensor in model.state_dict().items()}
+    save_checkpoint(saved, 5, other, None, {"model_config": model.config}, tokenizer=tokenizer)
     assert torch.equal(logits(loaded), logits(model))
+    (saved / "model_000005.pt").unlink()
+    assert torch.equal(logits(loaded), logits(model))
+
+
+@pytest.mark.parametrize("phase", ["eval", "train"])
+@pytest.mark.parametrize("group_bytes", [1, 4000, 2**29])
+def test_weights_in_bf16_when_asked(inherited, model, phase, group_bytes, monkeypatch):
+    monkeypatch.setattr(checkpoint_weights, "GROUP_BYTES", group_bytes)
+    weights = model.state_dict()
+    weights["transformer.wte.weight"] = weights["transformer.wte.weight"].bfloat16()
+    path = inherited(weights, model.config) / "model_000700.pt"
+    halved, _, _ = load_model("sft", "cpu", phase, dtype=torch.bfloat16)
+    for name, tensor in halved.state_dict().items():
+        assert torch.equal(tensor, weights[name].bfloat16()), name
+        kept = name == "transformer.wte.weight" and phase == "eval"
+        assert sys.platform != "linux" or is_mapped(tensor, path) == kept
+    expected = logits(model)
+    assert logits(halved).dtype == torch.float32
+    assert (logits(halved) - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+def test_training_changes_nothing_on_disk(saved, model):
+    before = contents(saved)
+    loaded, _, _ = load_model("base", "cpu", "train")
+    with torch.no_grad():
+        for parameter in loaded.parameters():
+            parameter.add_(1)
+    assert contents(saved) == before
 
 
 # ---------------------------------------------------------------- what does not fit
@@ -531,6 +580,7 @@ import os, sys
 import torch
 from nanochat import distributed
 from nanochat.checkpoints import save as checkpoint_save
+from nanochat.checkpoints import weights as checkpoint_weights
 from nanochat.checkpoint_manager import load_optimizer_states, save_checkpoint
 
 directory = sys.argv[1]

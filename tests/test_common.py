@@ -14,9 +14,11 @@ import pytest
 from nanochat.common import (
     UserError,
     atomic_write,
+    duration,
     get_base_dir,
     print0,
     setup_default_logging,
+    text_table,
 )
 
 # -- the base directory ---------------------------------------------------------------------------
@@ -254,3 +256,21 @@ def test_log_lines_are_coloured_on_a_terminal_only(monkeypatch, is_terminal, no_
     level = "\033[33mWARNING\033[0m" if coloured else "WARNING"
     assert stream.text.endswith(f" nanochat.data {level} 3 documents\n")
     assert stream.text.count("\n") == 1
+
+
+def test_text_table():
+    rows = [["tag", "size", "note"], ["d34", "8.6", ""], ["tiny", "10,000", "small"]]
+    assert text_table(rows, right={1}).splitlines() == [
+        "tag     size  note",
+        "----  ------  -----",
+        "d34      8.6",
+        "tiny  10,000  small",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59.4, "59s"), (59.6, "1m00s"), (185, "3m05s"), (7620, "2h07m"), (90000, "25h00m")],
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text

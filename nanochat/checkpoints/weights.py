@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pickle
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ LATER_TENSORS = re.compile(
     r"resid_lambdas|x0_lambdas|value_embeds\.|\.ve_gate\.|smear_|backout_lambda"
 )
 PROBLEMS_SHOWN = 20
+GROUP_BYTES = 2**29
 
 
 def read_tensors(path: str, meta: dict[str, Any], device: str | torch.device = "cpu") -> Any:
@@ -61,10 +63,51 @@ def strip_compiled_prefix(weights: dict[str, Any]) -> dict[str, Any]:
     return {key.removeprefix(COMPILED_PREFIX): value for key, value in weights.items()}
 
 
-def read_weights(path: str, meta: dict[str, Any], device: str | torch.device) -> dict[str, Any]:
+def read_weights(
+    path: str,
+    meta: dict[str, Any],
+    device: str | torch.device,
+    dtype: torch.dtype = torch.float32,
+    mapped: bool = True,
+) -> dict[str, torch.Tensor]:
     """Return a model file's tensors by name, in the precision that `device` works in.
 
-    bf16 becomes fp32 on CPU and MPS; on CUDA the embedding becomes bf16 whatever it was.
+    On CUDA the matrices stay as they are and the embedding becomes bf16. On CPU and MPS all become
+    `dtype`. If `mapped`, those that are of that type already stay in the mapped file, which takes
+    no time, and no memory until they are used; they must not be written to.
+    """
+    weights = map_weights(path, meta, device)
+    if torch.device(device).type == "cuda":
+        if EMBEDDING in weights:
+            weights[EMBEDDING] = weights[EMBEDDING].bfloat16()
+        return weights
+    own = {}
+    for names in _groups({k: v for k, v in weights.items() if v.dtype != dtype or not mapped}):
+        # a mapping of its own: pages once read count as memory in use until all of it is let go
+        source = map_weights(path, meta, device)
+        own |= {name: source[name].to(dtype, copy=True) for name in names}
+    return {name: own.get(name, value) for name, value in weights.items()}
+
+
+def _groups(weights: dict[str, torch.Tensor]) -> Iterator[list[str]]:
+    """Yield the names in groups of about GROUP_BYTES."""
+    names, size = [], 0
+    for name, tensor in weights.items():
+        names.append(name)
+        size += tensor.nbytes
+        if size >= GROUP_BYTES:
+            yield names
+            names, size = [], 0
+    if names:
+        yield names
+
+
+def map_weights(
+    path: str, meta: dict[str, Any], device: str | torch.device = "cpu"
+) -> dict[str, torch.Tensor]:
+    """Return a model file's tensors by name as they are stored, mapped from disk.
+
+    Raises UserError for anything but named fp32 and bf16 tensors of this architecture.
     """
     weights = read_tensors(path, meta, device)
     if not isinstance(weights, dict) or not all(
@@ -80,10 +123,6 @@ def read_weights(path: str, meta: dict[str, Any], device: str | torch.device) ->
         raise UserError(
             f"{path}: weights must be float32 or bfloat16, found {', '.join(sorted(bad))}{reason}"
         )
-    if torch.device(device).type != "cuda":
-        return {key: value.float() for key, value in weights.items()}
-    if EMBEDDING in weights:
-        weights[EMBEDDING] = weights[EMBEDDING].bfloat16()
     return weights
 
 

@@ -31,12 +31,14 @@ def load_pool(
     model_tag: str | None,
     step: int | None,
     devices: list[torch.device],
-    dtype: str,
+    dtype: str | None,
 ) -> tuple[WorkerPool, Identity]:
-    """Load the checkpoint once per device; `dtype` is the precision on CUDA."""
+    """Load the checkpoint once per device; `dtype` is "bfloat16", "float32" or None."""
     workers = []
     for index, device in enumerate(devices):
-        model, tokenizer, meta = load_model(source, device, "eval", model_tag, step)
+        model, tokenizer, meta = load_model(
+            source, device, "eval", model_tag, step, distributed.weight_dtype(dtype)
+        )
         chosen = meta["checkpoint"]
         # what was chosen for the first replica holds for all, whatever is saved meanwhile
         model_tag, step = chosen["tag"], chosen["step"]

@@ -15,7 +15,8 @@ TRAINING = {
     "weight_decay": 0.0,
 }
 CHAT_TRAINING = TRAINING | {"dtype": "bfloat16", "model_tag": UNSET, "model_step": UNSET}
-SAMPLING = {"temperature": 0.6, "top_k": 50, "dtype": "bfloat16", "device_type": ""}
+# a dtype unset is bfloat16 on CUDA
+SAMPLING = {"temperature": 0.6, "top_k": 50, "dtype": None, "device_type": ""}
 CHECKPOINT = {"model_tag": UNSET, "step": UNSET}
 
 CONTRACT = {

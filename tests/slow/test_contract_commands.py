@@ -101,6 +101,7 @@ def test_every_journey_is_taken_by_a_test():
         "Every stage by hand, small enough for a laptop",
         "On several GPUs",
         "A pretrained model becomes your own",
+        "The models on disk",
         "Talk to it",
         "Your own conversations",
     ]
@@ -223,6 +224,20 @@ def follow_a_log_and_stop(shell, line, base_dir):
         wait_for(lambda: log.read_text().endswith("interrupted\n"))
     (step,) = re.findall(r"continue with --resume_from_step=(\d+)", log.read_text())
     assert [c.step for c in list_checkpoints("mid")] == [int(step)]
+
+
+@pytest.mark.slow
+def test_the_models_on_disk(shell):
+    tokenizer = train_tokenizer()
+    for step in (700, 719):
+        save_model(tokenizer, "sft", "d34", step)
+    show, as_json, copy, delete = JOURNEYS["The models on disk"]
+    printed = shell.run(show)
+    assert re.search(r"^sft +d34 +719 ", printed, re.M) and tokenizer.fingerprint()[:8] in printed
+    assert [record["step"] for record in json.loads(shell.run(as_json))] == [700, 719]
+    shell.run(copy)
+    assert "deleted sft d34 step 719" in shell.run(delete)
+    assert [(c.tag, c.step) for c in list_checkpoints("sft")] == [("d34", 700), ("d34-before", 700)]
 
 
 @pytest.mark.slow
