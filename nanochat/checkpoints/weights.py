@@ -22,7 +22,7 @@ LATER_TENSORS = re.compile(
     r"resid_lambdas|x0_lambdas|value_embeds\.|\.ve_gate\.|smear_|backout_lambda"
 )
 PROBLEMS_SHOWN = 20
-GROUP_BYTES = 2**29
+GROUP_BYTES = 2**27
 
 
 def read_tensors(path: str, meta: dict[str, Any], device: str | torch.device = "cpu") -> Any:

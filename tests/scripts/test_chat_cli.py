@@ -187,7 +187,8 @@ def test_impossible_settings_are_refused_before_anything_is_loaded(engine):
     assert engine.asked == []
 
 
-def test_a_real_checkpoint_answers(capsys):
+@pytest.mark.parametrize("flags", [[], ["--dtype=bfloat16"], ["-d", "float32"]])
+def test_a_real_checkpoint_answers(capsys, flags):
     torch.manual_seed(0)
     config = GPTConfig(64, TOKENIZER.get_vocab_size(), n_layer=1, n_head=1, n_kv_head=1, n_embd=16)
     model = GPT(config)
@@ -200,7 +201,7 @@ def test_a_real_checkpoint_answers(capsys):
         {"step": 7, "model_config": vars(config)},
         tokenizer=TOKENIZER,
     )
-    chat_cli.main(["--prompt=Hi", "--temperature=0", "--model-step=7", "--device-type=cpu"])
+    chat_cli.main(["--prompt=Hi", "--temperature=0", "--model-step=7", "--device-type=cpu", *flags])
     out = capsys.readouterr().out
     assert "sft" in out and "d1" in out and "step 7" in out
     prompt = conversation.render_prompt(TOKENIZER, [{"role": "user", "content": "Hi"}])
