@@ -153,7 +153,7 @@ def _load(info: CheckpointInfo, device: str | torch.device, phase: str):
         raise UserError(f"phase must be 'train' or 'eval', got {phase!r}")
     meta = read_meta(info.path, info.step)
     config = parse_config(meta, info.path, info.step)
-    tokenizer = _load_tokenizer(info.path, meta, config.vocab_size)
+    tokenizer = load_tokenizer(info.path, meta, config.vocab_size)
     path = os.path.join(info.path, model_name(info.step))
     # read on the CPU and copied tensor by tensor, so that a GPU never holds the weights twice
     weights = read_weights(path, meta, "cpu")
@@ -173,7 +173,7 @@ def _load(info: CheckpointInfo, device: str | torch.device, phase: str):
     return model, tokenizer, meta
 
 
-def _load_tokenizer(checkpoint_dir: str, meta: dict, vocab_size: int) -> RustBPETokenizer:
+def load_tokenizer(checkpoint_dir: str, meta: dict, vocab_size: int) -> RustBPETokenizer:
     """Return the checkpoint's own tokenizer, else the base directory's; check that it fits."""
     wanted = meta.get("tokenizer_fingerprint")
     directories = [os.path.join(checkpoint_dir, "tokenizer"), f"{get_base_dir()}/tokenizer"]

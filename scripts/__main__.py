@@ -22,6 +22,8 @@ COMMANDS = {  # name -> what it does, in the order in which a new user meets the
     "chat_eval": "evaluate a chat model on tasks",
     "chat_cli": "chat in the terminal",
     "chat_web": "chat in the browser, and serve the HTTP API",
+    "pull": "get a checkpoint from the Hugging Face hub or a directory",
+    "push": "publish a checkpoint on the Hugging Face hub",
     "report": "begin a report, or write it from what the stages measured",
 }
 LIBRARY_COMMANDS = ("dataset", "report")  # these live in nanochat/, as `python -m nanochat.X`

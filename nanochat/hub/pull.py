@@ -18,12 +18,13 @@ from filelock import FileLock, Timeout
 
 from nanochat.checkpoints.files import (
     CheckpointInfo,
+    list_steps,
     meta_name,
     model_name,
     read_meta,
     stage_directory,
 )
-from nanochat.common import UserError, atomic_write, get_base_dir
+from nanochat.common import UserError, atomic_write, get_base_dir, print0
 from nanochat.hub import layout
 from nanochat.hub.origin import Origin, open_origin
 from nanochat.hub.transfer import readable_size, sync
@@ -31,6 +32,8 @@ from nanochat.tokenizer import RustBPETokenizer
 from nanochat.tokenizer_files import MAX_FILE_BYTES, has_tokenizer
 
 STAGING = ".pull"
+# (more layers than, sequences that fit a GPU of 80 GB); up to 20 layers the default does
+BATCHES = ((32, 4), (26, 8), (20, 16))
 
 
 def origin_record_name(step: int) -> str:
@@ -88,18 +91,18 @@ def pull(
     arrival = examine(origin, found, source, model_tag)
     _describe(arrival, [item for item in found_all if item != found])
     if is_complete(arrival):
-        print(f"already there: {arrival.info.path}, step {arrival.info.step}", flush=True)
+        print0(f"already there: {arrival.info.path}, step {arrival.info.step}")
     else:
         refuse_conflicts(arrival)
         check_space(arrival)
         if dry_run:
-            print("dry run: nothing was written", flush=True)
+            print0("dry run: nothing was written")
             return arrival.info
         with _locked(arrival.info.path):
             receive(arrival)
     if not dry_run:
         fill_base_tokenizer(arrival.tokenizer)
-        print(next_commands(arrival.info, arrival.config.n_layer), flush=True)
+        print0(next_command(arrival.info, arrival.config.n_layer))
     return arrival.info
 
 
@@ -184,7 +187,12 @@ def is_complete(arrival: Arrival) -> bool:
     paths = (arrival.meta_path, arrival.model_path)
     if not all(map(os.path.isfile, paths)):
         return False
-    return _same_meta(arrival) and _same_tokenizer(arrival) and _same_model(arrival)
+    tokenizer = os.path.join(arrival.info.path, "tokenizer")
+    return (
+        _same_meta(arrival)
+        and _same_tokenizer(tokenizer, arrival.tokenizer)
+        and _same_model(arrival)
+    )
 
 
 def refuse_conflicts(arrival: Arrival) -> None:
@@ -195,9 +203,17 @@ def refuse_conflicts(arrival: Arrival) -> None:
     if os.path.lexists(arrival.model_path) and not _same_model(arrival):
         raise UserError(f"{arrival.model_path} exists, and it is another model; {advice}")
     directory = os.path.join(arrival.info.path, "tokenizer")
-    if os.path.lexists(directory) and not _same_tokenizer(arrival):
+    if has_tokenizer(directory):
+        fits = _same_tokenizer(directory, arrival.tokenizer)
+    else:  # then models from earlier releases, if any are there, use the base directory's
+        directory = os.path.join(get_base_dir(), "tokenizer")
+        others = os.path.isdir(arrival.info.path) and set(list_steps(arrival.info.path))
+        alone = not others or others == {arrival.info.step}
+        fits = alone or _same_tokenizer(directory, arrival.tokenizer)
+    if not fits:
         raise UserError(
-            f"{directory} is another tokenizer, which the models beside it need; {advice}"
+            f"{directory} is another tokenizer, which the models in {arrival.info.path} need; "
+            + advice
         )
 
 
@@ -213,13 +229,11 @@ def _same_model(arrival: Arrival) -> bool:
     return os.path.isfile(path) and arrival.origin.has(arrival.found.model, path)
 
 
-def _same_tokenizer(arrival: Arrival) -> bool:
-    directory = os.path.join(arrival.info.path, "tokenizer")
+def _same_tokenizer(directory: str, tokenizer: RustBPETokenizer) -> bool:
     if not has_tokenizer(directory):
         return False
     with contextlib.suppress(UserError):
-        present = RustBPETokenizer.from_directory(directory)
-        return present.fingerprint() == arrival.tokenizer.fingerprint()
+        return RustBPETokenizer.from_directory(directory).fingerprint() == tokenizer.fingerprint()
     return False
 
 
@@ -242,14 +256,14 @@ def check_space(arrival: Arrival) -> None:
 def _describe(arrival: Arrival, others: list[layout.Found]) -> None:
     origin, found, info = arrival.origin, arrival.found, arrival.info
     size = readable_size(origin.files[found.model].size)
-    print(f"from {origin}: {found.model} ({size}), {arrival.config.n_layer} layers")
-    print(f"to {info.path}: {info.source} step {info.step}; {info.source} {arrival.reason}")
+    print0(f"from {origin}: {found.model} ({size}), {arrival.config.n_layer} layers")
+    print0(f"to {info.path}: {info.source} step {info.step}; {info.source} {arrival.reason}")
     recorded = arrival.meta.get("stage")
     if recorded not in (None, info.source):
-        print(f"note: its metadata calls it a {recorded} checkpoint")
+        print0(f"note: its metadata calls it a {recorded} checkpoint")
     if others:
         listing = ", ".join(map(str, others[: layout.SHOWN]))
-        print(f"others there: {listing} (choose with --source and --step)", flush=True)
+        print0(f"others there: {listing} (choose with --source and --step)")
 
 
 # -- bringing it in -------------------------------------------------------------------------------
@@ -257,7 +271,7 @@ def _describe(arrival: Arrival, others: list[layout.Found]) -> None:
 
 @contextlib.contextmanager
 def _locked(checkpoint_dir: str) -> Iterator[None]:
-    """Hold the staging directory; it goes when the block ends well, and stays to be continued."""
+    """Hold the staging directory; afterwards it stays only if it holds something to continue."""
     staging = os.path.join(checkpoint_dir, STAGING)
     os.makedirs(staging, exist_ok=True)
     lock = FileLock(os.path.join(staging, "lock"))
@@ -265,11 +279,17 @@ def _locked(checkpoint_dir: str) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise UserError(f"another pull into {checkpoint_dir} is running; wait for it") from error
+    done = False
     try:
         yield
-        shutil.rmtree(staging, ignore_errors=True)
+        done = True
     finally:
         lock.release()
+        begun = any(names for folder, _, names in os.walk(staging) if folder != staging)
+        if done or not begun:
+            shutil.rmtree(staging, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                os.rmdir(checkpoint_dir)  # if nothing came
 
 
 def receive(arrival: Arrival) -> None:
@@ -293,7 +313,7 @@ def receive(arrival: Arrival) -> None:
             file.write(json.dumps(record, indent=2) + "\n")
     with atomic_write(arrival.meta_path) as file:
         file.write(arrival.meta_bytes)
-    print(f"complete: {arrival.info.path}, step {arrival.info.step}", flush=True)
+    print0(f"complete: {arrival.info.path}, step {arrival.info.step}")
 
 
 def check_model(arrival: Arrival) -> None:
@@ -316,25 +336,22 @@ def fill_base_tokenizer(tokenizer: RustBPETokenizer) -> None:
     """Make a tokenizer the base directory's if that has none; say what was done."""
     directory = os.path.join(get_base_dir(), "tokenizer")
     if os.path.isdir(directory) and os.listdir(directory):
-        print(f"{directory} stays as it is; the model uses its own copy of its tokenizer")
+        print0(f"{directory} stays as it is; the model uses its own copy of its tokenizer")
         return
     with tempfile.TemporaryDirectory(prefix=".tokenizer-", dir=get_base_dir()) as folder:
         staged = os.path.join(folder, "tokenizer")
         tokenizer.save(staged)
         os.rename(staged, directory)
-    print(f"{directory} was empty; it now holds this tokenizer, too")
+    print0(f"{directory} was empty; it now holds this tokenizer, too")
 
 
-def next_commands(info: CheckpointInfo, depth: int) -> str:
+def next_command(info: CheckpointInfo, depth: int) -> str:
     """Return the line to type next, by stage."""
     chosen = f"--model_tag={info.tag}"
     if info.source == "base":
-        # measured for 34 layers on an 80 GB GPU; the default of 32 suits up to 20
-        batch = next((f" --device_batch_size={size}" for least, size in BATCHES if depth > least), "")
+        size = next((size for layers, size in BATCHES if depth > layers), None)
+        batch = f" --device_batch_size={size}" if size else ""
         return f"next: nanochat mid_train {chosen} --model_step={info.step}{batch}"
     if info.source == "mid":
         return f"next: nanochat chat_sft --source=mid {chosen} --model_step={info.step}"
     return f"next: nanochat chat_web --source={info.source} {chosen} --step={info.step}"
-
-
-BATCHES = ((32, 4), (26, 8), (20, 16))  # (more layers than, micro-batch that fits 80 GB)
