@@ -134,7 +134,7 @@ def decide_stage(found: Found, meta: Mapping[str, Any], source: str | None) -> t
         return source, "as asked with --source"
     if found.stage is not None:
         return found.stage, f"by its place, {found.model}"
-    if meta.get("stage") in STAGE_DIRS:
+    if meta.get("stage") in tuple(STAGE_DIRS):
         return meta["stage"], "its metadata says so"
     if "val_loss" in meta or "mmlu_acc" in meta:
         return "sft", "its metadata has the figures of fine-tuning (val_loss)"
