@@ -1,4 +1,4 @@
-"""The README.md of a published model: what it is, how it was made, how good it is, how to run it."""
+"""The README.md of a published model: what it is, how good it is, how it was made and is run."""
 
 import json
 import os
@@ -49,9 +49,7 @@ def evaluation_rows(
     rows: dict[str, dict[str, float]] = {}
     for ancestor in history:
         stage = ancestor.info.source
-        figures = {
-            name: ancestor.meta.get(key) for key, name in METADATA_METRICS.items()
-        }
+        figures = {name: ancestor.meta.get(key) for key, name in METADATA_METRICS.items()}
         for slug in REPORT_SECTIONS[stage]:
             record = records.get(slug, {})
             if _is_about(record, ancestor.info):
@@ -66,7 +64,8 @@ def _is_about(record: Mapping[str, Any], info: CheckpointInfo) -> bool:
     """Say whether a section of the report names exactly this checkpoint."""
     data = record.get("data")
     return any(
-        isinstance(item, Mapping) and (item.get("model_tag"), item.get("step")) == (info.tag, info.step)
+        isinstance(item, Mapping)
+        and (item.get("model_tag"), item.get("step")) == (info.tag, info.step)
         for item in (data if isinstance(data, list) else [])
     )
 
@@ -88,7 +87,10 @@ def model_card(
     yaml = [f"{key}: {json.dumps(value)}" for key, value in header.items() if value]
     if stage != "base":
         yaml.append('pipeline_tag: "text-generation"')
-    yaml += ["tags:", *(f"- {tag}" for tag in ("nanochat", stage, "chat" * (stage != "base")) if tag)]
+    yaml += [
+        "tags:",
+        *(f"- {tag}" for tag in ("nanochat", stage, "chat" * (stage != "base")) if tag),
+    ]
     shape = (
         f"{parameters:,} parameters, {config.n_layer} layers, width {config.n_embd}, "
         f"{config.n_head} heads, context {config.sequence_len:,} tokens, "

@@ -62,7 +62,9 @@ class DirectoryOrigin:
                 path = os.path.join(parent, name)
                 if os.path.isfile(path):
                     inside = os.path.relpath(path, self.directory).replace(os.sep, "/")
-                    files.append(RemoteFile(inside, os.path.getsize(path), self._known_hash(inside)))
+                    files.append(
+                        RemoteFile(inside, os.path.getsize(path), self._known_hash(inside))
+                    )
         return files
 
     def _known_hash(self, path: str) -> str | None:

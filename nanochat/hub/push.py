@@ -25,7 +25,7 @@ from nanochat.checkpoints.files import (
 )
 from nanochat.common import UserError, print0
 from nanochat.hub import client, layout
-from nanochat.hub.card import Ancestor, WRITTEN_BY, evaluation_rows, model_card
+from nanochat.hub.card import WRITTEN_BY, Ancestor, evaluation_rows, model_card
 from nanochat.hub.pull import origin_record_name
 from nanochat.hub.transfer import RemoteFile, readable_size
 from nanochat.tokenizer_files import PICKLE_NAME
@@ -196,9 +196,7 @@ def announce(repo: str, uploads: Sequence[Upload], options: PushOptions) -> None
 # -- sending it -----------------------------------------------------------------------------------
 
 
-def send(
-    repo: str, info: CheckpointInfo, uploads: Sequence[Upload], options: PushOptions
-) -> str:
+def send(repo: str, info: CheckpointInfo, uploads: Sequence[Upload], options: PushOptions) -> str:
     """Create the repository if need be and upload in one commit; return the commit's address."""
     api = client.connect()
     from huggingface_hub import CommitOperationAdd, get_token

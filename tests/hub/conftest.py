@@ -1,13 +1,9 @@
-"""A stand-in hub, and models laid out as they are published."""
-
-import os
+"""A stand-in hub, other people's machines, and tiny models as they are published."""
 
 import pytest
 
-from nanochat.checkpoints.files import STAGE_DIRS, meta_name, model_name
-from nanochat.common import get_base_dir
+from tests.hub import published
 from tests.hub.hub_server import READER, HubServer
-from tests.tiny_world import save_model, train_tokenizer
 
 
 @pytest.fixture
@@ -23,17 +19,6 @@ def hub(monkeypatch, tmp_path):
         yield server
 
 
-def read_tree(root) -> dict[str, bytes]:
-    """Every file below a directory, by path."""
-    found = {}
-    for folder, _, names in os.walk(root):
-        for name in names:
-            path = os.path.join(folder, name)
-            with open(path, "rb") as file:
-                found[os.path.relpath(path, root).replace(os.sep, "/")] = file.read()
-    return found
-
-
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """Run a function with another base directory, as on somebody else's machine."""
@@ -46,36 +31,14 @@ def elsewhere(tmp_path, monkeypatch):
     return run
 
 
-def published(source: str, step: int, prefix: str = "", **shape) -> dict[str, bytes]:
-    """Model and metadata of a new tiny checkpoint in the base directory, named for a repository."""
-    tokenizer = train_tokenizer()
-    save_model(tokenizer, source, "d1", step, **shape)
-    files = read_tree(os.path.join(get_base_dir(), STAGE_DIRS[source], "d1"))
-    return {prefix + name: files[name] for name in (model_name(step), meta_name(step))}
-
-
 @pytest.fixture
 def pretrained(elsewhere):
-    """A base model, everything at the top level."""
-
-    def make():
-        files = published("base", 169150)
-        tokenizer = read_tree(os.path.join(get_base_dir(), "tokenizer"))
-        return files | {name: tokenizer[name] for name in ("tokenizer.pkl", "token_bytes.pt")}
-
-    return elsewhere(make)
+    return elsewhere(published.pretrained)
 
 
 @pytest.fixture
 def finetuned(elsewhere):
-    """A chat model, with `tokenizer/` and the mid-trained model it was made from."""
-
-    def make():
-        files = published("sft", 700) | published("mid", 813, prefix="mid_")
-        tokenizer = read_tree(os.path.join(get_base_dir(), "tokenizer"))
-        return files | {f"tokenizer/{name}": content for name, content in tokenizer.items()}
-
-    return elsewhere(make)
+    return elsewhere(published.finetuned)
 
 
 @pytest.fixture

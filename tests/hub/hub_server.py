@@ -1,4 +1,4 @@
-"""A small hub on this machine: as much of the real one's HTTP interface as its library uses here."""
+"""A small hub on this machine: as much of the real one's interface as its library uses here."""
 
 import base64
 import contextlib
@@ -154,6 +154,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self.refuse(404, "RevisionNotFound")
         return repository, commit
 
+    def who(self):
+        if self.token() != WRITER:
+            return self.refuse(401, message="Invalid credentials in Authorization header")
+        role = {"accessToken": {"role": "write", "displayName": "test"}, "type": "access_token"}
+        return self.answer({"type": "user", "name": "me", "orgs": [], "auth": role})
+
     # -- reading ----------------------------------------------------------------------------------
 
     def model_info(self, name, revision=None):
@@ -302,6 +308,7 @@ def _entry(path, content):
 
 NAME = r"([\w.-]+/[\w.-]+)"
 ROUTES = (
+    ("/api/whoami-v2", "who"),
     ("/api/repos/create", "create"),
     ("/api/validate-yaml", "validate_yaml"),
     (rf"/api/models/{NAME}", "model_info"),
