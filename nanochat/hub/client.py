@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from nanochat.common import UserError
 from nanochat.hub.transfer import RemoteFile
@@ -135,9 +136,7 @@ def download(api: Any, repo: str, commit: str, file: RemoteFile, destination: st
     Raises UserError when the hub cannot be reached any more (what came is kept for the next
     attempt), and when what came is not the file the repository lists (it is then deleted).
     """
-    from huggingface_hub import hf_hub_url
-
-    url = hf_hub_url(repo, file.path, revision=commit, endpoint=api.endpoint)
+    url = f"{api.endpoint}/{repo}/resolve/{quote(commit, safe='')}/{quote(file.path)}"
     open(destination, "ab").close()
     failures = 0
     while (have := os.path.getsize(destination)) < file.size:

@@ -9,11 +9,14 @@ from tests.hub.hub_server import READER, HubServer
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
     """A running hub that the library is pointed at, with a token that may read."""
-    constants = pytest.importorskip("huggingface_hub").constants
+    constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(tmp_path / "none.json"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 500)  # written only when complete
     monkeypatch.setattr("nanochat.hub.client.time.sleep", lambda seconds: None)
     with HubServer() as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)  # read when it was imported
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         monkeypatch.setenv("HF_TOKEN", READER)
         yield server

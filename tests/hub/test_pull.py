@@ -25,10 +25,10 @@ def model_bytes(base_dir, path=f"base_checkpoints/d1/{MODEL}"):
     return (base_dir / path).read_bytes()
 
 
-def changed(files, name, **keys):
+def changed(listing, name, **keys):
     """The files with other values in a metadata file."""
-    meta = json.loads(files[name])
-    return files | {name: json.dumps(meta | keys).encode()}
+    meta = json.loads(listing[name])
+    return listing | {name: json.dumps(meta | keys).encode()}
 
 
 # -- what arrives ---------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_metadata_of_another_checkpoint_is_kept(pretrained, as_directory, base_d
 def test_the_base_directorys_tokenizer_is_never_replaced(
     pretrained, as_directory, base_dir, capsys
 ):
-    own = train_tokenizer(vocab_size=290)
+    own = train_tokenizer(vocab_size=270)
     before = read_tree(base_dir / "tokenizer")
     pull(as_directory(pretrained))
     assert read_tree(base_dir / "tokenizer") == before
@@ -183,7 +183,7 @@ def test_the_base_directorys_tokenizer_is_never_replaced(
 @pytest.mark.parametrize("own_copy", [True, False])
 def test_models_beside_it_keep_their_tokenizer(pretrained, as_directory, base_dir, own_copy):
     """Those of earlier releases have no copy and use the base directory's."""
-    tokenizer = train_tokenizer(vocab_size=290)
+    tokenizer = train_tokenizer(vocab_size=270)
     save_model(tokenizer, "base", "d1", 3)
     if not own_copy:
         folder = base_dir / "base_checkpoints" / "d1" / "tokenizer"

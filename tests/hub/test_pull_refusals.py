@@ -20,10 +20,10 @@ from tests.tiny_world import train_tokenizer
 BASE, MODEL = "karpathy/nanochat-d34", "model_169150.pt"
 
 
-def changed(files, name, **keys):
+def changed(listing, name, **keys):
     """The files with other values in a metadata file."""
-    meta = json.loads(files[name])
-    return files | {name: json.dumps(meta | keys).encode()}
+    meta = json.loads(listing[name])
+    return listing | {name: json.dumps(meta | keys).encode()}
 
 
 def refuses(base_dir, where, message, **flags):
@@ -132,9 +132,9 @@ def test_a_tokenizer_that_belongs_to_another_model(pretrained, as_directory, bas
 
         return elsewhere(make, "other")["tokenizer.pkl"]
 
-    wrong_size = pretrained | {"tokenizer.pkl": other(290)}
+    wrong_size = pretrained | {"tokenizer.pkl": other(270)}
     where = as_directory(wrong_size, "wrong-size")
-    refuses(base_dir, where, "vocabulary of 300, but the tokenizer in .* has 290")
+    refuses(base_dir, where, "vocabulary of 283, but the tokenizer in .* has 270")
     foreign = changed(pretrained, "meta_169150.json", tokenizer_fingerprint="0" * 64)
     refuses(base_dir, as_directory(foreign, "foreign"), "is not the one that .* was trained with")
     none = {k: v for k, v in pretrained.items() if k != "tokenizer.pkl"}
@@ -143,7 +143,7 @@ def test_a_tokenizer_that_belongs_to_another_model(pretrained, as_directory, bas
 
 def test_the_tokenizer_is_found_by_its_fingerprint(finetuned, as_directory, elsewhere):
     def other():
-        train_tokenizer(vocab_size=290)
+        train_tokenizer(vocab_size=270)
         return read_tree(os.path.join(os.environ["NANOCHAT_BASE_DIR"], "tokenizer"))
 
     newer = {f"tokenizer/{k}": v for k, v in elsewhere(other, "other").items()}
@@ -190,7 +190,7 @@ def test_without_the_hub_library(base_dir, monkeypatch):
     [
         ("nanochat-d34", "neither a directory here nor a repository"),
         ("a/b/c", "neither a directory"),
-        ("../../etc", "is not a directory"),
+        ("./nowhere", "is not a directory"),
         ("/nowhere/at/all", "is not a directory"),
     ],
 )
