@@ -261,15 +261,3 @@ def test_figures_are_of_this_model_or_left_out(hub, chain, base_dir):
     assert "| MMLU |  |  | 0.4200 |" in body
     assert "| a b |" in body
     assert "0.3100" not in body and "val bpb" not in body
-
-
-def test_the_commands_write_sections_that_name_what_they_measured(base_dir):
-    from scripts import base_loss
-    from tests.tiny_world import write_shards
-
-    write_shards()
-    save_model(train_tokenizer(), "base", "d1", 3)
-    base_loss.main(["--device_batch_size=1", "--split_tokens=128", "--device_type=cpu"])
-    record = Report(base_dir / "report").records()["base-model-loss"]
-    assert record["data"][0] == {"model_tag": "d1", "step": 3}
-    assert record["metrics"]["val bpb"] > 0
