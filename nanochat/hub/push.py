@@ -5,7 +5,6 @@ A chat model goes up as `tokenizer/`, `model_NNNNNN.pt`, `meta_NNNNNN.json` and,
 commit, so that a repository never holds half a model.
 """
 
-import contextlib
 import json
 import os
 import tempfile
@@ -199,8 +198,10 @@ def announce(repo: str, uploads: Sequence[Upload], options: PushOptions) -> None
 def send(repo: str, info: CheckpointInfo, uploads: Sequence[Upload], options: PushOptions) -> str:
     """Create the repository if need be and upload in one commit; return the commit's address."""
     api = client.connect()
-    from huggingface_hub import CommitOperationAdd, get_token
+    from huggingface_hub import CommitOperationAdd, constants, get_token
 
+    if client.get_endpoint() != client.DEFAULT_ENDPOINT:
+        constants.HF_HUB_DISABLE_XET = True  # the public hub's chunk store; mirrors have none
     if get_token() is None:
         raise UserError(
             f"publishing needs a token with write access: make one at "
@@ -215,26 +216,15 @@ def send(repo: str, info: CheckpointInfo, uploads: Sequence[Upload], options: Pu
     kept = _others_card(api, repo, present)
     if kept:
         print0(f"{CARD}: {repo} has one that somebody wrote; it is left as it is")
-    with client.explained(repo), contextlib.ExitStack() as files:
-        operations = [
-            CommitOperationAdd(upload.path, _content(upload, files))
-            for upload in uploads
-            if not (kept and upload.path == CARD)
-        ]
+    operations = [
+        CommitOperationAdd(upload.path, upload.content)
+        for upload in uploads
+        if not (kept and upload.path == CARD)
+    ]
+    with client.explained(repo):
         commit = api.create_commit(repo, operations, commit_message=f"nanochat {info}")
     print0(f"published: {client.get_endpoint()}/{repo}\nnext: nanochat pull {repo}")
     return commit.commit_url
-
-
-def _content(upload: Upload, files: contextlib.ExitStack) -> Any:
-    """Return what the hub library takes for a file's content.
-
-    It sends paths through the hub's own chunk store, which other servers do not have, and open
-    files over plain HTTP.
-    """
-    if isinstance(upload.content, bytes) or client.get_endpoint() == client.DEFAULT_ENDPOINT:
-        return upload.content
-    return files.enter_context(open(upload.content, "rb"))
 
 
 def refuse_other_tokenizer(

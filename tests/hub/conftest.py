@@ -13,6 +13,7 @@ def hub(monkeypatch, tmp_path):
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
     monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(tmp_path / "none.json"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)  # as installed; put back later
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 500)  # written only when complete
     monkeypatch.setattr("nanochat.hub.client.time.sleep", lambda seconds: None)
     with HubServer() as server:
