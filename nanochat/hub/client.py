@@ -88,6 +88,8 @@ def _explanation(error: BaseException, repo: str) -> str | None:
         return _status_explanation(error, repo, endpoint)
     if isinstance(error, OSError) and error.errno is not None:
         return None  # the disk, not the hub
+    if isinstance(error, ValueError):  # about the content, e.g. a licence it does not know
+        return f"{endpoint} does not accept this for {repo}: {' '.join(str(error).split()):.400}"
     return (
         f"cannot exchange files with {endpoint} ({_first_line(error)}); check the connection "
         "(HF_ENDPOINT names a mirror; a directory copied from elsewhere can be pulled too)"

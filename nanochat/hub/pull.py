@@ -81,7 +81,7 @@ def _describe(arrival: Arrival, others: list[layout.Found]) -> None:
     origin, found, info = arrival.origin, arrival.found, arrival.info
     size = readable_size(origin.files[found.model].size)
     print0(f"from {origin}: {found.model} ({size}), {arrival.config.n_layer} layers")
-    print0(f"to {info.path}: {info.source} step {info.step}; {info.source} {arrival.reason}")
+    print0(f"to {info.path}: step {info.step} of stage {info.source} ({arrival.reason})")
     recorded = arrival.meta.get("stage")
     if recorded not in (None, info.source):
         print0(f"note: its metadata calls it a {recorded} checkpoint")

@@ -7,6 +7,7 @@ commit, so that a repository never holds half a model.
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from nanochat.hub.transfer import RemoteFile, readable_size
 from nanochat.tokenizer_files import PICKLE_NAME
 
 CARD = "README.md"
+LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,15 @@ class PushOptions:
     license: str = "mit"
     base_model: str | None = None
     dry_run: bool = False
+
+    def __post_init__(self):
+        if not LICENSE.fullmatch(self.license):
+            raise UserError(
+                f"--license={self.license!r}: expected a name as the hub lists them, such as mit, "
+                "apache-2.0, cc-by-sa-4.0 or other"
+            )
+        if self.base_model is not None and not client.REPO_ID.fullmatch(self.base_model):
+            raise UserError(f"--base_model={self.base_model!r}: expected a repository's name")
 
 
 def push(

@@ -49,7 +49,7 @@ def test_a_pretrained_model_is_ready_for_mid_training(hub, pretrained, base_dir,
     assert all(torch.equal(weights[k].float(), v) for k, v in model.state_dict().items())
     assert tokenizer.fingerprint() == meta["tokenizer_fingerprint"]
     printed = capsys.readouterr().out
-    assert "base its metadata says so" in printed
+    assert "step 169150 of stage base (its metadata says so)" in printed
     assert "next: nanochat mid_train --model_tag=d1 --model_step=169150\n" in printed
     assert "was empty; it now holds this tokenizer" in printed
     assert not hub.asked_for("evil.pkl") and not hub.asked_for("README.md")
@@ -209,6 +209,14 @@ def test_a_download_that_breaks_off_is_continued(hub, pretrained, base_dir):
     ranges = [headers.get("range") for headers in hub.asked_for(f"/cdn/{BASE}") if headers]
     assert ranges[-3:] == [None, "bytes=1000-", "bytes=1500-"]
     assert hub.sent < size + 200_000  # the small files, and the model once
+
+
+def test_a_server_that_cannot_continue_sends_all_of_it(hub, pretrained, base_dir):
+    hub.publish(BASE, pretrained)
+    hub.breaks[MODEL] = [1000]
+    hub.ranges = False
+    pull(BASE)
+    assert model_bytes(base_dir) == pretrained[MODEL]
 
 
 def test_a_pull_that_was_given_up_is_continued_by_the_next(hub, pretrained, base_dir):

@@ -215,6 +215,16 @@ def test_a_model_card_that_somebody_wrote_is_kept(hub, chain, capsys):
     assert card(hub)[0]["license"] == "apache-2.0"  # ours is written anew
 
 
+def test_licences_the_hub_would_not_take(hub, chain):
+    with pytest.raises(UserError, match=r"--license='My own!': expected a name .* mit, apache"):
+        push(license="My own!")
+    with pytest.raises(UserError, match=r"--base_model='d34': expected a repository"):
+        push(base_model="d34")
+    assert hub.requests == []
+    with pytest.raises(UserError, match=r'does not accept this .*"license" must be one of'):
+        push(license="unheard-of")
+
+
 def test_only_chat_models_have_a_mid_trained_parent(hub, chain):
     with pytest.raises(UserError, match="--with_mid is for sft and rl models, not for base"):
         push("base", with_mid=True)
