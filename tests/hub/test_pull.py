@@ -236,7 +236,7 @@ def test_a_pull_that_was_given_up_is_continued_by_the_next(hub, pretrained, base
 
 def test_what_was_begun_of_another_version_is_not_continued(hub, pretrained, base_dir):
     other = bytearray(pretrained[MODEL])
-    other[-1] ^= 1
+    other[100] ^= 1
     hub.publish(BASE, pretrained | {MODEL: bytes(other)})
     hub.breaks[MODEL] = [3000] + [0] * 100
     with pytest.raises(UserError):
