@@ -32,8 +32,8 @@ def connect() -> Any:
         from huggingface_hub import HfApi
     except ImportError as error:
         raise UserError(
-            "the hub needs the `huggingface_hub` library; install it with "
-            "`pip install 'nanochat[hub]'` or `uv sync --extra hub`"
+            "the hub needs the `huggingface_hub` library, which the extra `hub` brings; install it "
+            "with `pip install huggingface_hub` or `uv sync --extra hub`"
         ) from error
     return HfApi(endpoint=get_endpoint())
 
