@@ -111,6 +111,8 @@ def _locked(checkpoint_dir: str) -> Iterator[None]:
             shutil.rmtree(staging, ignore_errors=True)
             with contextlib.suppress(OSError):
                 os.rmdir(checkpoint_dir)  # if nothing came
+        else:
+            print0(f"what has arrived is kept in {staging}; the same command continues")
 
 
 def receive(arrival: Arrival) -> None:

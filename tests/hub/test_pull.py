@@ -219,13 +219,14 @@ def test_a_server_that_cannot_continue_sends_all_of_it(hub, pretrained, base_dir
     assert model_bytes(base_dir) == pretrained[MODEL]
 
 
-def test_a_pull_that_was_given_up_is_continued_by_the_next(hub, pretrained, base_dir):
+def test_a_pull_that_was_given_up_is_continued_by_the_next(hub, pretrained, base_dir, capsys):
     hub.publish(BASE, pretrained)
     hub.breaks[MODEL] = [3000] + [0] * 100
     with pytest.raises(UserError, match=r"cannot exchange files with http.*check the connection"):
         pull(BASE)
     assert list_checkpoints() == []  # nobody takes it for a checkpoint
     assert not (base_dir / "tokenizer").exists()
+    assert "the same command continues" in capsys.readouterr().out
     hub.breaks.clear()
     hub.requests.clear()
     pull(BASE)
