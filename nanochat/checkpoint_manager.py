@@ -158,7 +158,7 @@ def _load(info: CheckpointInfo, device: str | torch.device, phase: str, dtype: t
         raise UserError(f"phase must be 'train' or 'eval', got {phase!r}")
     meta = read_meta(info.path, info.step)
     config = parse_config(meta, info.path, info.step)
-    tokenizer = _load_tokenizer(info.path, meta, config.vocab_size)
+    tokenizer = load_tokenizer(info.path, meta, config.vocab_size)
     path = os.path.join(info.path, model_name(info.step))
     weights = map_weights(path, meta)
     check_weights(weights, config, path)
@@ -186,7 +186,7 @@ def _load(info: CheckpointInfo, device: str | torch.device, phase: str, dtype: t
     return model, tokenizer, meta
 
 
-def _load_tokenizer(checkpoint_dir: str, meta: dict, vocab_size: int) -> RustBPETokenizer:
+def load_tokenizer(checkpoint_dir: str, meta: dict, vocab_size: int) -> RustBPETokenizer:
     """Return the checkpoint's own tokenizer, else the base directory's; check that it fits."""
     wanted = meta.get("tokenizer_fingerprint")
     directories = [os.path.join(checkpoint_dir, "tokenizer"), f"{get_base_dir()}/tokenizer"]

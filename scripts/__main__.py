@@ -23,6 +23,8 @@ COMMANDS = {  # name -> what it does, in the order in which a new user meets the
     "chat_cli": "chat in the terminal",
     "chat_web": "chat in the browser, and serve the HTTP API",
     "models": "list the checkpoints on disk; copy or delete one",
+    "pull": "get a checkpoint from the Hugging Face hub or a directory",
+    "push": "publish a checkpoint on the Hugging Face hub",
     "report": "begin a report, or write it from what the stages measured",
 }
 LIBRARY_COMMANDS = ("dataset", "report")  # these live in nanochat/, as `python -m nanochat.X`

@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     from nanochat.report import get_report
 
     dist = distributed.init(config.device_type or None)
-    model, tokenizer, _ = load_model(
+    model, tokenizer, meta = load_model(
         "base", dist.device, "eval", config.model_tag, config.model_step
     )
     bpb = {}
@@ -51,7 +51,8 @@ def main(argv: list[str] | None = None) -> None:
             for text in samples:
                 print0(f"  {text!r}")
             named = {f"sample {i}": repr(text) for i, text in enumerate(samples)}
-            get_report().log("Base model loss", named, metrics=bpb)
+            about = {"model_tag": meta["checkpoint"]["tag"], "step": meta["checkpoint"]["step"]}
+            get_report().log("Base model loss", [about, named], metrics=bpb)
     dist.close()
 
 

@@ -136,7 +136,7 @@ def main(argv: list[str] | None = None) -> None:
 
     check_sampling(config.temperature, config.top_k)
     dist = distributed.init(config.device_type or None)
-    model, tokenizer, _ = load_model(
+    model, tokenizer, meta = load_model(
         config.source,
         dist.device,
         "eval",
@@ -165,7 +165,9 @@ def main(argv: list[str] | None = None) -> None:
     if (core := chat_core(accuracies, CHATCORE_BASELINES)) is not None:
         metrics["ChatCORE metric"] = core
         print0(f"ChatCORE metric: {core:.4f}")
-    get_report().log(f"Chat evaluation {config.source}", asdict(config), metrics=metrics)
+    chosen = meta["checkpoint"]  # figures are worth little without what they are about
+    flags = asdict(config) | {"model_tag": chosen["tag"], "step": chosen["step"]}
+    get_report().log(f"Chat evaluation {config.source}", flags, metrics=metrics)
     dist.close()
 
 

@@ -5,7 +5,11 @@ import importlib
 
 from scripts.__main__ import module_of
 
-REQUIRED = {"chat_eval": ["--source", "sft"]}  # flags without a default
+REQUIRED = {  # what has no default
+    "chat_eval": ["--source", "sft"],
+    "pull": ["karpathy/nanochat-d34"],
+    "push": ["me/nanochat-d34-sft", "--source", "sft"],
+}
 
 
 def config_class(command: str) -> type:

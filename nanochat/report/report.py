@@ -107,6 +107,10 @@ class Report:
         self._write(f"{slug}.json", json.dumps(plain(record), indent=2, ensure_ascii=False) + "\n")
         return self._path(f"{slug}.md")
 
+    def records(self) -> dict[str, dict[str, Any]]:
+        """What each section says, for programs: {slug: {section, timestamp, data, metrics}}."""
+        return {slug: self._read_json(f"{slug}.json") or {} for slug in self._section_slugs()}
+
     def _section_slugs(self) -> list[str]:
         """Sections present in the directory: the known ones in order, then any others by name."""
         if not os.path.isdir(self.directory):
@@ -174,7 +178,7 @@ class Report:
         missing = [slug for slug in SECTIONS if slug not in slugs]
         if missing:
             print(f"warning: not in the report, for they were not run: {', '.join(missing)}")
-        sections = {slug: self._read_json(f"{slug}.json") or {} for slug in slugs}
+        sections = self.records()
         parts = [self._read_text("header.md") or "# nanochat training report\n"]
         parts += [self._read_text(f"{slug}.md") or "" for slug in slugs]
         table, bloat = self.summary(), header.get("Bloat", {})

@@ -45,7 +45,8 @@ def test_base_loss_reports_both_splits_and_seven_samples(model_and_tokenizer, ba
     record = section(base_dir, "base-model-loss")
     assert set(record["metrics"]) == {"train bpb", "val bpb"}
     assert all(0 < bpb < 100 for bpb in record["metrics"].values())
-    samples = record["data"][0]
+    about, samples = record["data"][:2]
+    assert about == {"model_tag": "d1", "step": 3}  # what the figures are of
     assert list(samples) == [f"sample {i}" for i in range(7)]
     assert all(prompt[:9] in samples[f"sample {i}"] for i, prompt in enumerate(PROMPTS))
     shown = capsys.readouterr().out

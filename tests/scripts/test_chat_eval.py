@@ -71,6 +71,8 @@ def test_the_six_tasks_by_default_and_chat_core(checkpoint, small_tasks, base_di
     accuracies = {name: 0.0 if name == "GSM8K" else 1.0 for name in CHATCORE_BASELINES}
     assert record["metrics"] == accuracies | {"ChatCORE metric": pytest.approx(5 / 6)}
     assert record["data"][0]["source"] == "sft"
+    about = record["data"][0]  # what the figures are of, though it was not asked for
+    assert (about["model_tag"], about["step"]) == ("d1", 7)
     shown = capsys.readouterr().out
     assert "GSM8K: 0.00% (0/3 passed)" in shown
     assert "ChatCORE metric: 0.8333" in shown

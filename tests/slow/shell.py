@@ -19,6 +19,7 @@ FILES = ("pyproject.toml", "constraints.txt", "README.md", "LICENSE")
 WRAPPERS = {
     "python": 'exec {python} "$@"',
     "nanochat": 'exec {python} -m scripts "$@"',
+    "hf": 'exec {python} -m huggingface_hub.cli.hf "$@"',
     "torchrun": 'exec {python} -m torch.distributed.run "$@"',
 }
 UV_WRAPPER = '[ "$1" = run ] && shift\nexec "$@"'

@@ -19,6 +19,8 @@ import pytest
 from nanochat.checkpoint_manager import list_checkpoints
 from scripts.__main__ import COMMANDS
 from tests.data.file_server import FileServer
+from tests.hub import published
+from tests.hub.hub_server import WRITER, HubServer
 from tests.slow.shell import ROOT, Shell, free_port, stopped_at_the_end, wait_for
 from tests.tiny_world import save_model, train_tokenizer, write_shards
 
@@ -103,6 +105,7 @@ def test_every_journey_is_taken_by_a_test():
         "A pretrained model becomes your own",
         "The models on disk",
         "Talk to it",
+        "Share it, and take it elsewhere",
         "Your own conversations",
     ]
 
@@ -184,12 +187,25 @@ def test_on_several_processes(shell):
     assert printed.count("base step 2/2") == 1
 
 
+@pytest.fixture
+def model_hub(shell, tmp_path):
+    """A hub of models for `shell` to pull from and push to, nobody being logged in."""
+    shell.environment["HF_HOME"] = str(tmp_path / "hf-home")
+    shell.environment.pop("HF_TOKEN", None)
+    with HubServer() as server:
+        shell.environment["HF_ENDPOINT"] = server.url
+        yield server
+
+
 @pytest.mark.slow
-def test_a_pretrained_model_becomes_your_own(shell, base_dir):
-    save_model(train_tokenizer(), "base", "d34", 169150, sequence_len=2048)
-    background, mid, sft, sft_from_base, evaluation = JOURNEYS[
+def test_a_pretrained_model_becomes_your_own(shell, base_dir, model_hub, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("NANOCHAT_BASE_DIR", str(tmp_path / "somebody"))
+        model_hub.publish("karpathy/nanochat-d34", published.pretrained(sequence_len=2048))
+    pull, background, mid, sft, sft_from_base, evaluation = JOURNEYS[
         "A pretrained model becomes your own"
     ]
+    assert "next: nanochat mid_train --model_tag=d34 --model_step=169150" in shell.run(pull)
     short = "--total_batch_size=8192 --eval_tokens=8192"
     follow_a_log_and_stop(shell, shorter(background, short), base_dir)
 
@@ -271,6 +287,30 @@ def post(shell, line):
     _, _, url, _, header, _, body = shlex.split(line)
     name, _, value = header.partition(": ")
     return httpx.post(url, headers={name: value}, content=body, timeout=60).json()
+
+
+@pytest.mark.slow
+def test_share_it_and_take_it_elsewhere(shell, model_hub, tmp_path):
+    tokenizer = train_tokenizer()
+    save_model(tokenizer, "mid", "d34", 813)
+    save_model(tokenizer, "sft", "d34", 700)
+    dry_run, log_in, push, pull, pull_directory = JOURNEYS["Share it, and take it elsewhere"]
+    assert "mid_model_000813.pt" in shell.run(dry_run)
+    assert "then log in with `hf auth login`" in shell.run(push, status=1)
+    assert model_hub.repositories == {}
+    shell.run(f"{log_in} --token {WRITER}")
+    assert "published: " in shell.run(push)
+    download = tmp_path / "nanochat-d34-sft"
+    for path, content in model_hub.repositories["me/nanochat-d34-sft"].files.items():
+        (download / path).parent.mkdir(parents=True, exist_ok=True)
+        (download / path).write_bytes(content)
+
+    shell.environment["NANOCHAT_BASE_DIR"] = str(tmp_path / "another machine")
+    shell.environment["HOME"] = str(tmp_path)
+    printed = shell.run(pull)
+    (line,) = re.findall(r"next: nanochat chat_web (.*)", printed)
+    assert "is speaking" in shell.run(f"nanochat chat_cli -p Hi {line}")
+    assert "mid step 813" in shell.run(pull_directory)
 
 
 @pytest.mark.slow

@@ -1,0 +1,1 @@
+"""Other people's formats, and the way to and from the Hugging Face hub."""
