@@ -4,7 +4,7 @@ import hashlib
 import json
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.chat_files import read_chat_file
@@ -35,7 +35,6 @@ def read(path, data):
     return list(read_chat_file(path))
 
 
-@settings(deadline=None)
 @given(lines=st.lists(st.sampled_from([None, b"", b"  ", *BROKEN]), max_size=9), bom=st.booleans(),
        end=st.sampled_from([b"\n", b"\r\n"]))  # fmt: skip
 def test_all_lines_are_read_and_all_errors_named(path, lines, bom, end):
@@ -58,7 +57,6 @@ PIECES = [bytes([piece]) if isinstance(piece, int) else piece for piece in PIECE
 PIECES.append(json.dumps(GOOD).encode())
 
 
-@settings(deadline=None)
 @given(st.binary() | st.lists(st.sampled_from(PIECES)).map(b"".join))
 @example(b"[[\n" * 100)
 @example(b"[\n" + b"[" * 100_000)

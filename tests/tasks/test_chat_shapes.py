@@ -1,7 +1,7 @@
 """Any conversation, written in any shape, is read back as the same messages."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nanochat.common import UserError
@@ -23,7 +23,6 @@ def conversations(draw, answers=texts | parts, most_exchanges=3):
     return messages
 
 
-@settings(deadline=None)
 @given(messages=conversations(), rest=st.dictionaries(st.sampled_from(["id", "source"]), texts))
 def test_messages_and_bare_lists(messages, rest):
     assert read_conversation({**rest, "messages": messages}) == {**rest, "messages": messages}
@@ -31,7 +30,6 @@ def test_messages_and_bare_lists(messages, rest):
     assert read_conversation({**rest, "conversations": messages})["messages"] == messages
 
 
-@settings(deadline=None)
 @given(messages=conversations(), data=st.data())
 def test_sharegpt(messages, data):
     said = []
@@ -47,7 +45,6 @@ def test_sharegpt(messages, data):
         assert read_conversation(beside)["messages"] == messages
 
 
-@settings(deadline=None)
 @given(messages=conversations(answers=texts, most_exchanges=1), more=texts)
 def test_alpaca(messages, more):
     *system, user, answer = messages

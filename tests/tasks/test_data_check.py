@@ -41,7 +41,6 @@ def test_counts(write, tiny_tokenizer):
     assert found.characters == len("question" + "S" + "a" + "2" + "dog") + found.trained_characters
 
 
-@settings(deadline=None)
 @given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=9), context=st.integers(2, 40))
 def test_tokens_against_the_renderer(tmp_path_factory, tiny_tokenizer, lengths, context):
     path = tmp_path_factory.mktemp("own") / "own.jsonl"
@@ -113,7 +112,7 @@ def test_a_missing_or_empty_file_is_an_error(tmp_path, content):
     assert ("no file" if content is None else "the file is empty") in findings.text()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_nothing_in_a_file_is_a_crash(tmp_path_factory, tiny_tokenizer, data):
     path = tmp_path_factory.getbasetemp() / "strange.jsonl"
@@ -185,7 +184,6 @@ def test_what_is_trained_on_stands_out(tiny_tokenizer):
     assert all(line.startswith("\033[90m") for line in coloured[:-1])
 
 
-@settings(deadline=None)
 @given(answer=st.text(min_size=1).filter(str.strip), width=st.integers(20, 60))
 def test_lines_fit_and_nothing_is_left_out(tiny_tokenizer, answer, width):
     shown = view(tiny_tokenizer, turn("Hi", answer), width=width)
