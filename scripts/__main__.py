@@ -17,6 +17,7 @@ COMMANDS = {  # name -> what it does, in the order in which a new user meets the
     "base_train": "pretrain a model; --depth sets its size and all else",
     "base_loss": "measure a base model's bits per byte, and draw samples",
     "base_eval": "evaluate a base model on benchmarks",
+    "data_check": "check your own conversations before training on them",
     "mid_train": "teach a base model conversations, tools and tasks",
     "chat_sft": "fine-tune a mid-trained model on chosen conversations",
     "chat_eval": "evaluate a chat model on tasks",

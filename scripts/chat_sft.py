@@ -1,13 +1,14 @@
 """Fine-tune on conversations: `python -m scripts.chat_sft --source=mid --model_tag=d34`.
 
-Your own data: add `CustomJSON(filepath="my.jsonl")` to `train_ds` below; each line is
+Your own data: `--custom_data=my.jsonl`, or add `CustomJSON(filepath="my.jsonl")` to `train_ds`
+below; each line is
 `{"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}`.
 """
 
 import os
 
 from nanochat.command_line import parse, run
-from nanochat.common import get_base_dir
+from nanochat.common import get_base_dir, print0
 from nanochat.train.config import SFTConfig
 
 
@@ -50,13 +51,28 @@ def load_accuracy_tasks(config: SFTConfig) -> dict:
     }
 
 
+def load_compared_tasks(config: SFTConfig) -> dict:
+    """The tasks of --eval_before_after, by name."""
+    from scripts.chat_eval import choose_tasks, load_tasks
+
+    names = config.eval_before_after
+    return load_tasks(choose_tasks(names)) if names is not None else {}
+
+
 def main(argv=None) -> None:
     config = parse(SFTConfig, argv, prog="chat_sft")
+
+    from tasks.custom_data import CustomData, with_custom_data
+
+    own = [CustomData(spec) for spec in config.custom_data]  # first, for it is soonest mended
+    compared = load_compared_tasks(config)
     train_ds, val_ds = load_data(config.mixture)
+    train_ds = with_custom_data(train_ds, own)
+    print0(train_ds.table())
 
     from nanochat import distributed
-    from nanochat.common import print0
     from nanochat.train.accuracy import accuracy_hook
+    from nanochat.train.before_after import BeforeAfter
     from nanochat.train.session import Session
     from nanochat.train.stages import SFT
 
@@ -67,8 +83,11 @@ def main(argv=None) -> None:
             "expect forum or encyclopedia text, repetition and broken turns. "
             "The usual path is scripts.mid_train first."
         )
-    session = Session(SFT, config, dist, train_ds, val_ds)
-    session.run([accuracy_hook(session, load_accuracy_tasks(config))])
+    session = Session(SFT, config, dist, train_ds, val_ds, [data.record for data in own])
+    hooks = [accuracy_hook(session, load_accuracy_tasks(config))]
+    if compared:
+        hooks.append(BeforeAfter(session, compared, config.eval_before_after_problems))
+    session.run(hooks)
     dist.close()
 
 

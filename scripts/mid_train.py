@@ -1,9 +1,12 @@
-"""Mid-train a base model: `python -m scripts.mid_train --model_tag=d34 --device_batch_size=4`."""
+"""Mid-train a base model: `python -m scripts.mid_train --model_tag=d34 --device_batch_size=4`.
+
+Your own data: `--custom_data=my.jsonl`; see docs/your-own-data.md.
+"""
 
 import os
 
 from nanochat.command_line import parse, run
-from nanochat.common import get_base_dir
+from nanochat.common import get_base_dir, print0
 from nanochat.train.config import MidTrainConfig
 
 
@@ -43,14 +46,21 @@ def load_data(mixture: str):
 
 def main(argv=None) -> None:
     config = parse(MidTrainConfig, argv, prog="mid_train")
+
+    from tasks.custom_data import CustomData, with_custom_data
+
+    own = [CustomData(spec) for spec in config.custom_data]  # first, for it is soonest mended
     train_ds, val_ds = load_data(config.mixture)
+    train_ds = with_custom_data(train_ds, own)
+    print0(train_ds.table())
 
     from nanochat import distributed
     from nanochat.train.session import Session
     from nanochat.train.stages import MID
 
     dist = distributed.init(config.device)
-    session = Session(MID, config, dist, train_ds, val_ds)
+    records = [data.record for data in own]
+    session = Session(MID, config, dist, train_ds, val_ds, records)
     session.run()
     dist.close()
 

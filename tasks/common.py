@@ -77,7 +77,15 @@ class TaskMixture(Task):
     def shares(self) -> list[tuple[str, int, float]]:
         """Return (name, rows, share of all rows) of every task, in order."""
         total = max(1, len(self.index))
-        return [(type(task).__name__, len(task), len(task) / total) for task in self.tasks]
+        names = (getattr(task, "name", type(task).__name__) for task in self.tasks)
+        return [
+            (n, len(task), len(task) / total) for n, task in zip(names, self.tasks, strict=True)
+        ]
+
+    def table(self) -> str:
+        """Return the shares as lines of text."""
+        rows = [f"  {rows:>9,}  {share:6.1%}  {name}" for name, rows, share in self.shares()]
+        return "\n".join([f"{len(self):,} conversations:", *rows])
 
 
 class TaskSequence(Task):

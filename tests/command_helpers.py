@@ -7,6 +7,7 @@ from scripts.__main__ import module_of
 
 REQUIRED = {  # what has no default
     "chat_eval": ["--source", "sft"],
+    "data_check": ["own.jsonl"],
     "pull": ["karpathy/nanochat-d34"],
     "push": ["me/nanochat-d34-sft", "--source", "sft"],
 }

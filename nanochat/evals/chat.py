@@ -23,14 +23,18 @@ def num_problems(task, max_problems: int | None) -> int:
     return min(len(task), max_problems) if limited else len(task)
 
 
-def _figures(passed: int, too_long: int, total: int, examples: list, dist: Dist) -> dict[str, Any]:
-    counts = torch.tensor([passed, too_long, total], dtype=torch.int64, device=dist.device)
+def _figures(
+    outcomes: dict[int, bool], too_long: int, examples: list, dist: Dist
+) -> dict[str, Any]:
+    counts = [sum(outcomes.values()), too_long, len(outcomes)]
+    counts = torch.tensor(counts, dtype=torch.int64, device=dist.device)
     passed, too_long, total = dist.all_reduce_sum(counts).tolist()
     return {
         "accuracy": passed / total if total else None,  # None: no problems, so no result
         "passed": passed,
         "total": total,
         "too_long": too_long,
+        "outcomes": outcomes,
         "examples": examples,
     }
 
@@ -70,9 +74,10 @@ def run_generative_eval(
     """Let the model answer every problem; one is passed if any of `num_samples` answers is right.
 
     Returns accuracy (None without problems), passed, total, too_long (questions that do not fit
-    into the context, which count as failed) and the first few examples. Problems are strided over
-    the ranks of `dist`, and the figures are those of all of them. One greedy answer each is decoded
-    `batch_size` problems at a time.
+    into the context, which count as failed), the first few examples, and outcomes (problem ->
+    whether it was passed). Problems are strided over the ranks of `dist`; the figures are those of
+    all of them, examples and outcomes this rank's. One greedy answer each is decoded `batch_size`
+    problems at a time.
     """
     dist = dist or single()
     if num_samples < 1 or max_new_tokens < 1:
@@ -90,18 +95,22 @@ def run_generative_eval(
     else:
         sampling = {"max_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k}
         answers = _sampled(engine, fitting, indices, num_samples, seed, sampling)
-    passed, examples = 0, {}
+    numbers = [
+        number for number, (_, prompt) in zip(indices, problems, strict=True) if prompt is not None
+    ]
+    outcomes, passed, examples = dict.fromkeys(indices, False), 0, {}
     for done, (index, completions) in enumerate(answers, 1):
         conversation = fitting[index][0]
         texts = [tokenizer.decode(ids) for ids in completions]
         right = any(task.evaluate(conversation, text) for text in texts)
         passed += right
+        outcomes[numbers[index]] = right
         if index < NUM_EXAMPLES:
             examples[index] = _example(conversation, texts[0], right)
         if progress is not None:
             progress(passed, done, len(problems))
     shown = [examples[index] for index in sorted(examples)]
-    return _figures(passed, len(problems) - len(fitting), len(problems), shown, dist)
+    return _figures(outcomes, len(problems) - len(fitting), shown, dist)
 
 
 def _greedy(engine, problems, max_new_tokens: int, batch_size: int):
@@ -142,22 +151,23 @@ def run_categorical_eval(
     indices = range(num_problems(task, max_problems))
     batches = [indices[start : start + batch_size] for start in range(0, len(indices), batch_size)]
     mine = batches[dist.rank :: dist.world_size]
-    total, passed, done, too_long, examples = sum(map(len, mine)), 0, 0, 0, []
+    outcomes = {index: False for batch in mine for index in batch}
+    passed, done, too_long, examples = 0, 0, 0, []
     for batch in mine:
         problems = list(_prompts(task, tokenizer, batch, model.config.sequence_len))
-        fitting = [problem for problem in problems if problem[1] is not None]
+        numbered = zip(batch, problems, strict=True)
+        fitting = {number: problem for number, problem in numbered if problem[1] is not None}
         too_long += len(problems) - len(fitting)
-        for (conversation, _), letter in zip(
-            fitting, _choose_letters(tokenizer, model, fitting), strict=True
-        ):
-            right = bool(task.evaluate(conversation, letter))
+        letters = _choose_letters(tokenizer, model, list(fitting.values()))
+        for (number, (conversation, _)), letter in zip(fitting.items(), letters, strict=True):
+            right = outcomes[number] = bool(task.evaluate(conversation, letter))
             passed += right
             if len(examples) < NUM_EXAMPLES:
                 examples.append(_example(conversation, letter, right))
         done += len(problems)
         if progress is not None:
-            progress(passed, done, total)
-    return _figures(passed, too_long, total, examples, dist)
+            progress(passed, done, len(outcomes))
+    return _figures(outcomes, too_long, examples, dist)
 
 
 def _choose_letters(tokenizer, model, problems) -> list[str]:

@@ -10,7 +10,7 @@ from nanochat.train.trainer import Hook, every
 def accuracy_hook(session, tasks: Mapping[str, object]) -> Hook:
     """Score `tasks` (name of the figure in the metadata -> task) every `eval_metrics_every`."""
     config = session.config
-    session.extra_results = tuple(tasks)
+    session.extra_results += tuple(tasks)
 
     def score(trainer, last: bool) -> None:
         for name, task in tasks.items():

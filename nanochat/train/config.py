@@ -1,8 +1,10 @@
 """Flags of the training stages: one field is the flag, its default, its help text and its line in
 the checkpoint's metadata. No torch here, so that `--help` answers at once."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Annotated, ClassVar, Literal
+
+from tyro.conf import UseAppendAction, arg
 
 from nanochat.command_line import flag
 from nanochat.common import UserError
@@ -58,18 +60,19 @@ class StageConfig:
         "head_dim",
     )
     POSITIVE += ("eval_every", "eval_tokens", "eval_steps", "sample_every", "core_metric_every")
+    POSITIVE += ("eval_before_after_problems",)
 
     def __post_init__(self):
         for name in self.UNSET:
             setattr(self, name, _unset(getattr(self, name)))
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name in self.POSITIVE and value is not None and value < 1:
-                raise UserError(f"--{field.name} must be at least 1, got {value}")
-            if field.name == "minutes" and value is not None and not value > 0:
+        for name in (each.name for each in fields(self)):
+            value = getattr(self, name)
+            if name in self.POSITIVE and value is not None and value < 1:
+                raise UserError(f"--{name} must be at least 1, got {value}")
+            if name == "minutes" and value is not None and not value > 0:
                 raise UserError(f"--minutes must be more than 0, got {value}")
-            if field.name.endswith("_lr") and not value >= 0:
-                raise UserError(f"--{field.name} must not be negative, got {value}")
+            if name.endswith("_lr") and not value >= 0:
+                raise UserError(f"--{name} must not be negative, got {value}")
 
     @property
     def device(self) -> str | None:
@@ -139,6 +142,11 @@ class ChatStageConfig(StageConfig):
     """Factor on all learning rates."""
     mixture: Literal["nanochat", "quickstart"] = "nanochat"
     """Training data: the hub's data sets, or the generated ones that need no hub."""
+    custom_data: UseAppendAction[Annotated[list[str], arg(metavar="FILE[:EPOCHS]")]] = field(
+        default_factory=list
+    )
+    """Your own conversations, mixed into the training data EPOCHS times (a number such as 3 or 0.5,
+    by default 1). `nanochat data-check FILE` checks them first."""
 
 
 @dataclass(kw_only=True)
@@ -185,6 +193,11 @@ class SFTConfig(ChatStageConfig):
     """MMLU and ARC-Easy accuracy every so many updates; 0 or -1 = off."""
     eval_metrics_max_problems: int = 1024
     """Problems per accuracy task."""
+    eval_before_after: str | None = None
+    """Task names joined by |, as in chat_eval: answer the same problems before and after
+    fine-tuning, and say what became better or worse."""
+    eval_before_after_problems: int = 200
+    """Problems per task of --eval_before_after."""
 
     UNSET = (*StageConfig.UNSET, "eval_every", "eval_metrics_every")
 

@@ -22,6 +22,7 @@ from nanochat.report.metrics import MetricsWriter
 from nanochat.report.wandb_sink import open_run
 from nanochat.tokenizer import get_tokenizer
 from nanochat.train.cpu import keep_freed_memory
+from nanochat.train.custom_data import check_unchanged
 from nanochat.train.optim import Optimizers
 from nanochat.train.progress import ProgressLog
 from nanochat.train.stages import Stage
@@ -31,9 +32,18 @@ from nanochat.train.trainer import Hook, Trainer, every
 class Session:
     """One run of one stage; the functions of the stage table read its attributes."""
 
-    def __init__(self, stage: Stage, config, dist: Dist, train_task=None, val_task=None):
+    def __init__(
+        self,
+        stage: Stage,
+        config,
+        dist: Dist,
+        train_task=None,
+        val_task=None,
+        custom_data: Sequence[dict] = (),
+    ):
         self.stage, self.config, self.dist = stage, config, dist
         self.train_task, self.val_task = train_task, val_task
+        self.custom_data = list(custom_data)  # path, epochs, conversations and sha256 of each file
         if dist.device_type == "cpu":
             keep_freed_memory()
         self._load()
@@ -53,6 +63,7 @@ class Session:
             self.model, self.tokenizer, self.meta = load_model_from_dir(
                 directory, dist.device, "train", model_tag=tag, step=resume
             )
+            check_unchanged(self.meta.get("custom_data") or [], self.custom_data)
             parent_meta = self.meta
         elif self.stage.from_scratch:
             self.tokenizer = get_tokenizer()
@@ -239,6 +250,7 @@ class Session:
             **{key: results.get(key) for key in self.extra_results},
             "model_config": dataclasses.asdict(self.model.config),
             "user_config": dataclasses.asdict(config),
+            "custom_data": self.custom_data,
             "device_batch_size": config.device_batch_size,
             "max_seq_len": self.model.config.sequence_len,
             "training_seconds": trainer.total_training_time,

@@ -35,12 +35,32 @@ def base_figures(session) -> dict:
     }
 
 
+def _custom_data(session) -> dict:
+    """A line for each file of the user's own conversations."""
+    return {
+        f"Own data {number}": f"{file['path']}: {file['conversations']:,} conversations, "
+        f"{file['epochs']:g} epochs, SHA-256 {file['sha256']}"
+        for number, file in enumerate(session.custom_data, 1)
+    }
+
+
+def _before_after(session) -> dict:
+    """A line for each task answered before and after fine-tuning."""
+    return {
+        f"{name} before and after": f"{change['before']:.1%}, {change['after']:.1%}: "
+        f"{change['difference']:+.1%} (95% interval {change['low']:+.1%} to {change['high']:+.1%}, "
+        f"{change['problems']} problems): {change['verdict']}"
+        for name, change in session.trainer.results.get("before_after", {}).items()
+    }
+
+
 def mid_figures(session) -> dict:
     return {
         "Number of iterations": session.trainer.step,
         "DDP world size": session.dist.world_size,
         "Minimum validation bpb": session.trainer.results.get("min_val_bpb"),
         "Total training time": duration(session.trainer.total_training_time),
+        **_custom_data(session),
     }
 
 
@@ -51,4 +71,6 @@ def sft_figures(session) -> dict:
         "Training loss": session.trainer.debiased_loss,
         "Validation loss": session.trainer.results.get("val_loss"),
         "Total training time": duration(session.trainer.total_training_time),
+        **_before_after(session),
+        **_custom_data(session),
     }

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import torch
 
@@ -74,7 +75,7 @@ class Trainer:
         self.seconds_used = 0.0  # of all updates; the slowest rank's clock
         self.total_training_time = 0.0  # without the untimed updates
         self.smooth_loss = 0.0
-        self.results: dict[str, float] = {}
+        self.results: dict[str, Any] = {}  # what hooks found out; JSON values
         self.last_update: dict[str, float] = {}
         self._waiting: list[Batch] = []
         self._updates_here = 0

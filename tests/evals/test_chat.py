@@ -102,6 +102,32 @@ def test_questions_that_do_not_fit_are_failed_not_fatal(tiny_tokenizer):
     assert (figures["accuracy"], figures["total"], figures["too_long"]) == (0.0, 3, 3)
 
 
+def test_outcomes_are_those_of_each_problem(tiny_tokenizer):
+    class SomeTooLong(Letters):
+        def get_example(self, index):
+            example = super().get_example(index)
+            long = {"role": "user", "content": "x" * 200} if index % 3 == 1 else {}
+            return {
+                **example,
+                "messages": [{**example["messages"][0], **long}, *example["messages"][1:]],
+            }
+
+    expected = {index: index % 3 != 1 for index in range(7)}
+    model = LetterModel(tiny_tokenizer)
+    figures = run_categorical_eval(SomeTooLong(7), tiny_tokenizer, model, batch_size=2)
+    assert figures["outcomes"] == expected
+    fitting = [index for index in expected if expected[index]]
+    answers = ["ABC"[index % 3] if index != 5 else "no" for index in fitting]
+    engine = StubEngine(tiny_tokenizer, answers)
+    figures = run_generative_eval(SomeTooLong(7), tiny_tokenizer, engine)
+    assert figures["outcomes"] == {**expected, 5: False}
+    assert figures["passed"] == 4 and figures["total"] == 7
+    ranks = [TwoRanks(rank, rank, 2, torch.device("cpu")) for rank in (0, 1)]
+    parts = [run_categorical_eval(SomeTooLong(7), tiny_tokenizer, model, 2, dist=rank)["outcomes"]
+             for rank in ranks]  # fmt: skip
+    assert not set(parts[0]) & set(parts[1]) and parts[0] | parts[1] == expected
+
+
 @pytest.mark.parametrize("option", [{"num_samples": 0}, {"max_new_tokens": 0}])
 def test_impossible_settings_are_refused(tiny_tokenizer, option):
     with pytest.raises(UserError, match="at least one"):

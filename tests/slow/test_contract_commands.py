@@ -321,7 +321,7 @@ def test_your_own_conversations(shell):
     script = shell.clone / "scripts" / "chat_sft.py"
     before, mixture, after = script.read_text().partition("train_ds = TaskMixture(\n        [\n")
     script.write_text(f"{before}{mixture}{addition}\n{after}")
-    (example,) = JOURNEYS["Your own conversations"]
+    check, with_flag, example = JOURNEYS["Your own conversations"]
     example = shorter(example, "--num_iterations=2 --eval_steps=1")
 
     assert "no file my.jsonl" in shell.run(example, status=1)
@@ -331,3 +331,7 @@ def test_your_own_conversations(shell):
     assert "Traceback" not in printed and "parameters:" not in printed
     (shell.clone / "my.jsonl").write_text(f"{conversation}\n" * 40)
     assert "saved step 1" in shell.run(example)
+    assert "40 conversations" in shell.run(check)
+    short = "--num_iterations=2 --eval_steps=1 --eval_before_after_problems=2"
+    printed = shell.run(shorter(with_flag, short))
+    assert "my.jsonl" in printed and "no clear change" in printed

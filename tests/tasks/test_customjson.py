@@ -38,7 +38,7 @@ def test_a_byte_order_mark_and_windows_lines(tmp_path):
     assert len(CustomJSON(tmp_path / "own.jsonl")) == 2
 
 
-@given(st.text(min_size=1).filter(lambda text: text.isprintable() or "\u2028" in text))
+@given(st.text().filter(lambda text: text.strip() and (text.isprintable() or "\u2028" in text)))
 def test_any_text_survives(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("own") / "own.jsonl"
     messages = [{"role": "user", "content": text}, ANSWER]
@@ -59,6 +59,10 @@ def test_any_text_survives(tmp_path_factory, text):
         ([ASK, ASK], "expected role 'assistant'"),
         ([ASK, {"role": "assistant", "content": 3}], "content must be"),
         ([ASK, {"role": "assistant"}], "'role' and 'content'"),
+        (
+            [ASK, {"role": "assistant", "content": " \n"}],
+            "message 1: the assistant's content is empty",
+        ),
     ],
 )
 def test_errors_name_file_and_line(write, line, message):
