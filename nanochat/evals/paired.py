@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from nanochat.common import text_table
+
 Z95 = 1.96  # standard errors on either side that hold 95% of a normal distribution
 # Fewer changes, even all in one direction, come up by chance more often than one time in twenty.
 FEWEST_CHANGES = 6
@@ -64,12 +66,4 @@ def table(changes: Mapping[str, Change]) -> str:
         interval = f"{change.low:+.1%} to {change.high:+.1%}"
         shares = (f"{change.before:.1%}", f"{change.after:.1%}", f"{change.difference:+.1%}")
         cells.append([name, str(change.problems), *shares, interval, change.verdict])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for row in cells:
-        padded = [
-            text.ljust(width) if place in (0, 6) else text.rjust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
+    return text_table(cells, right=range(1, 6))

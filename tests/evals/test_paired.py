@@ -75,7 +75,7 @@ def test_the_same_problems_are_meant():
 
 def test_the_table_lines_up():
     shown = table({"SpellingBee": compare(*outcomes(50, 2, 30, 118)), "A": compare([True], [True])})
-    head, first, second = shown.split("\n")
+    head, _, first, second = shown.split("\n")
     assert head.split("  ")[0] == "task"
     assert first.split() == [
         "SpellingBee", "200", "26.0%", "40.0%", "+14.0%", "+8.6%", "to", "+19.1%", "better",

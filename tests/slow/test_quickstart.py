@@ -11,7 +11,7 @@ from nanochat.checkpoint_manager import list_checkpoints
 from nanochat.common import UserError
 from nanochat.data.archives import ARCHIVES, fetch
 from nanochat.quickstart.plan import TASKS, make_steps
-from tests.slow.shell import Shell, free_port, interrupt, read_until, stopped_at_the_end
+from tests.slow.shell import ROOT, Shell, free_port, interrupt, read_until, stopped_at_the_end
 from tests.slow.test_contract_commands import JOURNEYS, shorter
 
 MINUTES, ITEMS = 0.4, 4
@@ -54,8 +54,41 @@ def check_results(printed):
     assert re.findall(r"^  (you|nanochat): .*\S", talks, re.M) == ["you", "nanochat"] * 8
 
 
+def guide_on_a_laptop():
+    """The lines of the guide's part for a laptop, shortened."""
+    page = (ROOT / "docs" / "fine-tune-d34.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^## The same on a laptop$.*?```bash\n(.*?)```", page, re.M | re.S)
+    for minutes, fewer in (
+        ("--minutes=1 ", "--minutes=0.05 "),
+        ("--minutes=3 ", "--minutes=0.1 "),
+    ):
+        assert minutes in block
+        block = block.replace(minutes, fewer)
+    return block.replace("chat_sft ", "chat_sft --eval_before_after_problems=3 ")
+
+
+def follow_the_guide(shell, tmp_path):
+    """Fine-tune the quickstart's model with own data, as docs/fine-tune-d34.md tells."""
+    (tmp_path / "home" / ".cache").mkdir(parents=True)
+    trained = tmp_path / "home" / ".cache" / "nanochat-quickstart"
+    trained.symlink_to(shell.environment["NANOCHAT_BASE_DIR"])
+    before = {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
+    printed = shell.run(f"export HOME={tmp_path / 'home'}; set -e; {guide_on_a_laptop()}")
+    assert re.search(r"^base +mine +\d+ ", printed, re.M)
+    assert "40 conversations" in printed and "Which port does Betty listen on?" in printed
+    assert printed.count("saved step") == 2
+    for task in ("Spelling", "Identity"):
+        assert re.search(rf"^{task} +3 .*(better|worse|no clear change)$", printed, re.M)
+    assert re.search(r"sft . mine . step \d+ is speaking", printed)
+    assert re.search(r"^ *(README|model_\d+)", printed, re.M)  # what a push would send
+    assert (shell.clone / "mine-hf" / "model.safetensors").exists()
+    # a model that was only pulled from is left alone
+    after = {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
+    assert after == before
+
+
 @pytest.mark.slow
-def test_quickstart_interrupted_continued_and_served(shell):
+def test_quickstart_interrupted_continued_served_and_its_model_fine_tuned(shell, tmp_path):
     no_serve, serve = JOURNEYS["From raw text to a chat page, on one CPU"]
     line = shorter(no_serve, SHORT)
     with stopped_at_the_end(shell.start(line)) as process:
@@ -91,3 +124,5 @@ def test_quickstart_interrupted_continued_and_served(shell):
         reply = httpx.post(f"{address}/chat", json={"messages": messages}, timeout=60).json()
         assert reply["message"]["content"]
         assert "NanoChat" in httpx.get(address).text
+
+    follow_the_guide(shell, tmp_path)
