@@ -22,6 +22,8 @@ COMMANDS = {  # name -> what it does, in the order in which a new user meets the
     "chat_eval": "evaluate a chat model on tasks",
     "chat_cli": "chat in the terminal",
     "chat_web": "chat in the browser, and serve the HTTP API",
+    "export": "write a checkpoint as a directory that transformers loads, and compare both",
+    "import": "make a checkpoint from a directory in the format of transformers",
     "report": "begin a report, or write it from what the stages measured",
 }
 LIBRARY_COMMANDS = ("dataset", "report")  # these live in nanochat/, as `python -m nanochat.X`

@@ -5,7 +5,11 @@ import importlib
 
 from scripts.__main__ import module_of
 
-REQUIRED = {"chat_eval": ["--source", "sft"]}  # flags without a default
+REQUIRED = {  # flags without a default
+    "chat_eval": ["--source", "sft"],
+    "export": ["--out", "directory"],
+    "import": ["directory"],
+}
 
 
 def config_class(command: str) -> type:
