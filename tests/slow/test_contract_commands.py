@@ -15,8 +15,9 @@ import httpx
 import pyarrow
 import pyarrow.parquet as parquet
 import pytest
+import torch
 
-from nanochat.checkpoint_manager import list_checkpoints
+from nanochat.checkpoint_manager import list_checkpoints, load_model
 from scripts.__main__ import COMMANDS
 from tests.data.file_server import FileServer
 from tests.slow.shell import ROOT, Shell, free_port, stopped_at_the_end, wait_for
@@ -102,6 +103,7 @@ def test_every_journey_is_taken_by_a_test():
         "On several GPUs",
         "A pretrained model becomes your own",
         "Talk to it",
+        "To transformers and back",
         "Your own conversations",
     ]
 
@@ -256,6 +258,26 @@ def post(shell, line):
     _, _, url, _, header, _, body = shlex.split(line)
     name, _, value = header.partition(": ")
     return httpx.post(url, headers={name: value}, content=body, timeout=60).json()
+
+
+@pytest.mark.slow
+def test_to_transformers_and_back(shell):
+    tokenizer = train_tokenizer()
+    model, size = save_model(tokenizer, "sft", "d34", 700), tokenizer.get_vocab_size()
+    export, full, turned, back, turned_back = JOURNEYS["To transformers and back"]
+    printed = shell.run(export)
+    assert "Same ids, and the same text back: 1000 of 1000 strings." in printed
+    assert printed.endswith("exported to d34-hf\n")
+    assert "Compared with transformers" in shell.run(full)
+    assert "Compared with" not in shell.run(turned)
+    assert "imported as sft d34-back step 700" in shell.run(back)
+    assert "imported as mid d34-back step 1" in shell.run(turned_back)
+    for source, step in (("sft", 700), ("mid", 1)):
+        weights = load_model(source, "cpu", "eval", "d34-back", step)[0].state_dict()
+        for name, tensor in model.state_dict().items():
+            rows = size if len(tensor) == model.config.padded_vocab_size else len(tensor)
+            assert torch.equal(weights[name][:rows], tensor[:rows].bfloat16().float())
+    assert "d34-hf is not empty" in shell.run(export, status=1)
 
 
 @pytest.mark.slow
