@@ -170,15 +170,16 @@ class GPT(nn.Module):
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
 
-    def _rotary_tables(self, device) -> tuple[torch.Tensor, torch.Tensor]:
-        """cos and sin of position times frequency: (1, positions, 1, D/2), fp32 rounded to bf16."""
+    def _rotary_tables(self, device, dtype=torch.bfloat16) -> tuple[torch.Tensor, torch.Tensor]:
+        """cos and sin of position times frequency: (1, positions, 1, D/2), fp32 then rounded."""
         half = self.config.head_dim // 2
         exponents = torch.arange(half, dtype=torch.float32, device=device) / half
         positions = torch.arange(
             ROTARY_LENGTH_FACTOR * self.config.sequence_len, dtype=torch.float32, device=device
         )
-        angles = torch.outer(positions, ROTARY_BASE**-exponents)[None, :, None, :]
-        return angles.cos().bfloat16(), angles.sin().bfloat16()
+        # the reciprocal of a power, not a negative power: its last bit is that of other programs
+        angles = torch.outer(positions, 1.0 / ROTARY_BASE**exponents)[None, :, None, :]
+        return angles.cos().to(dtype), angles.sin().to(dtype)
 
     @torch.no_grad()
     def init_weights(self) -> None:
@@ -195,9 +196,12 @@ class GPT(nn.Module):
         if self.get_device().type == "cuda":
             self.transformer.wte.to(dtype=torch.bfloat16)
 
-    def init_rotary(self) -> None:
-        """Compute the rotary tables, which no checkpoint stores."""
-        self.cos, self.sin = self._rotary_tables(device=self.get_device())
+    def init_rotary(self, dtype: torch.dtype = torch.bfloat16) -> None:
+        """Compute the rotary tables, which no checkpoint stores.
+
+        Models are trained with bf16 tables; fp32 serves comparisons with other implementations.
+        """
+        self.cos, self.sin = self._rotary_tables(self.get_device(), dtype)
 
     def get_device(self) -> torch.device:
         return self.transformer.wte.weight.device

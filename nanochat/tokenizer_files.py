@@ -256,7 +256,7 @@ def find_problem(data: TokenizerData, any_pattern: bool = False) -> str | None:
         token = by_rank[rank]
         if len(token) > MAX_TOKEN_BYTES:
             return f"token {rank} has {len(token)} bytes (at most {MAX_TOKEN_BYTES})"
-        if not is_merge(token, ranks):
+        if len(merge_pieces(token, ranks)) != 2:
             return f"token {rank} ({token!r:.60}) is not the merge of two tokens of lower rank"
     return None
 
@@ -267,10 +267,11 @@ def _is_table(table: object, key_type: type) -> bool:
     )
 
 
-def is_merge(token: bytes, ranks: Mapping[bytes, int]) -> bool:
-    """Say whether byte-pair encoding with the ranks below `token`'s own leaves it in two pieces.
+def merge_pieces(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
+    """Return what byte-pair encoding with only the ranks below `token`'s own makes of it.
 
-    That is so for every token that was learnt as a merge; others would never be produced.
+    For a token that was learnt as a merge these are the two pieces it was merged from; a token
+    that comes in more pieces would never be produced.
     """
     limit = ranks[token]
     pieces = [token[i : i + 1] for i in range(len(token))]
@@ -278,7 +279,7 @@ def is_merge(token: bytes, ranks: Mapping[bytes, int]) -> bool:
     while len(pieces) > 2:
         lowest = min(pair_ranks)
         if lowest >= limit:
-            return False
+            break
         i = pair_ranks.index(lowest)
         pieces[i : i + 2] = [pieces[i] + pieces[i + 1]]
         del pair_ranks[i]
@@ -286,4 +287,4 @@ def is_merge(token: bytes, ranks: Mapping[bytes, int]) -> bool:
             pair_ranks[i - 1] = ranks.get(pieces[i - 1] + pieces[i], limit)
         if i < len(pair_ranks):
             pair_ranks[i] = ranks.get(pieces[i] + pieces[i + 1], limit)
-    return len(pieces) == 2
+    return pieces

@@ -26,6 +26,8 @@ COMMANDS = {  # name -> what it does, in the order in which a new user meets the
     "models": "list the checkpoints on disk; copy or delete one",
     "pull": "get a checkpoint from the Hugging Face hub or a directory",
     "push": "publish a checkpoint on the Hugging Face hub",
+    "export": "write a checkpoint as a directory that transformers loads, and compare both",
+    "import": "make a checkpoint from a directory in the format of transformers",
     "report": "begin a report, or write it from what the stages measured",
 }
 LIBRARY_COMMANDS = ("dataset", "report")  # these live in nanochat/, as `python -m nanochat.X`

@@ -8,6 +8,8 @@ from scripts.__main__ import module_of
 REQUIRED = {  # what has no default
     "chat_eval": ["--source", "sft"],
     "data_check": ["own.jsonl"],
+    "export": ["--out", "directory"],
+    "import": ["directory"],
     "pull": ["karpathy/nanochat-d34"],
     "push": ["me/nanochat-d34-sft", "--source", "sft"],
 }

@@ -353,6 +353,18 @@ def test_rotary_tables_are_bf16_and_not_stored():
     assert not {"cos", "sin"} & set(model.state_dict())
 
 
+def test_rotary_frequencies_are_those_of_other_programs_to_the_last_bit():
+    model = initialised(GPTConfig(64, 64, 1, 1, 1, 128))
+    model.init_rotary(torch.float32)
+    frequencies = 1.0 / 10000.0 ** (torch.arange(0, 128, 2, dtype=torch.float32) / 128)
+    angles = torch.arange(640, dtype=torch.float32)[:, None] * frequencies
+    assert torch.equal(model.cos[0, :, 0], angles.cos())
+    assert torch.equal(model.sin[0, :, 0], angles.sin())
+    exact = model.cos
+    model.init_rotary()
+    assert torch.equal(model.cos, exact.bfloat16())
+
+
 # -- limits and errors ----------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nanochat.common import UserError
+from nanochat.hub.extras import load_extra
 from nanochat.hub.transfer import RemoteFile
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -28,14 +29,7 @@ def get_endpoint() -> str:
 
 def connect() -> Any:
     """Return the hub library's `HfApi`; UserError if the library is not installed."""
-    try:
-        from huggingface_hub import HfApi
-    except ImportError as error:
-        raise UserError(
-            "the hub needs the `huggingface_hub` library, which the extra `hub` brings; install it "
-            "with `pip install huggingface_hub` or `uv sync --extra hub`"
-        ) from error
-    return HfApi(endpoint=get_endpoint())
+    return load_extra("huggingface_hub", "hub").HfApi(endpoint=get_endpoint())
 
 
 def parse_repo_id(text: str) -> str:

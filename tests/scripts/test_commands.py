@@ -106,7 +106,17 @@ def test_every_flag_is_spelled_with_dashes_or_underscores(command):
 
 @pytest.mark.parametrize(
     "command",
-    ["base_loss", "base_eval", "mid_train", "chat_sft", "chat_eval", "chat_cli", "chat_web"],
+    [
+        "base_loss",
+        "base_eval",
+        "mid_train",
+        "chat_sft",
+        "chat_eval",
+        "chat_cli",
+        "chat_web",
+        "export",
+        "import",
+    ],
 )
 def test_step_and_model_step_mean_the_same(command):
     config, required = config_class(command), REQUIRED.get(command, [])

@@ -15,8 +15,9 @@ import httpx
 import pyarrow
 import pyarrow.parquet as parquet
 import pytest
+import torch
 
-from nanochat.checkpoint_manager import list_checkpoints
+from nanochat.checkpoint_manager import list_checkpoints, load_model
 from scripts.__main__ import COMMANDS
 from tests.data.file_server import FileServer
 from tests.hub import published
@@ -106,6 +107,7 @@ def test_every_journey_is_taken_by_a_test():
         "The models on disk",
         "Talk to it",
         "Share it, and take it elsewhere",
+        "To transformers and back",
         "Your own conversations",
     ]
 
@@ -311,6 +313,26 @@ def test_share_it_and_take_it_elsewhere(shell, model_hub, tmp_path):
     (line,) = re.findall(r"next: nanochat chat_web (.*)", printed)
     assert "is speaking" in shell.run(f"nanochat chat_cli -p Hi {line}")
     assert "mid step 813" in shell.run(pull_directory)
+
+
+@pytest.mark.slow
+def test_to_transformers_and_back(shell):
+    tokenizer = train_tokenizer()
+    model, size = save_model(tokenizer, "sft", "d34", 700), tokenizer.get_vocab_size()
+    export, full, turned, back, turned_back = JOURNEYS["To transformers and back"]
+    printed = shell.run(export)
+    assert "Same ids, and the same text back: 1000 of 1000 strings." in printed
+    assert printed.endswith("exported to d34-hf\n")
+    assert "Compared with transformers" in shell.run(full)
+    assert "Compared with" not in shell.run(turned)
+    assert "imported as sft d34-back step 700" in shell.run(back)
+    assert "imported as mid d34-back step 1" in shell.run(turned_back)
+    for source, step in (("sft", 700), ("mid", 1)):
+        weights = load_model(source, "cpu", "eval", "d34-back", step)[0].state_dict()
+        for name, tensor in model.state_dict().items():
+            rows = size if len(tensor) == model.config.padded_vocab_size else len(tensor)
+            assert torch.equal(weights[name][:rows], tensor[:rows].bfloat16().float())
+    assert "d34-hf is not empty" in shell.run(export, status=1)
 
 
 @pytest.mark.slow
