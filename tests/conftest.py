@@ -25,3 +25,13 @@ def tiny_tokenizer():
 
     text = ["the quick brown fox jumps over the lazy dog, document says word question yes "] * 3
     return RustBPETokenizer.train_from_iterator(iter(text), 300)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the longest tests, so that no worker is left alone with one at the end."""
+    items.sort(
+        key=lambda item: (
+            not item.nodeid.startswith("tests/slow/test_quickstart"),
+            item.get_closest_marker("slow") is None,
+        )
+    )
