@@ -49,10 +49,11 @@ def _record(info: CheckpointInfo) -> Record:
         problem = str(error)
     sizes = {name: os.path.getsize(os.path.join(info.path, name)) for name in step_files(info)}
     recorded = meta.get("files")
-    if isinstance(recorded, dict) and any(
-        sizes.get(name) != size for name, size in recorded.items()
-    ):
-        problem = "files are missing or have another size than when they were saved"
+    recorded = recorded if isinstance(recorded, dict) else {}
+    # optimizer states may be left behind when a checkpoint is copied elsewhere
+    wrong = [name for name, size in recorded.items() if sizes.get(name, size) != size]
+    if wrong:
+        problem = f"{', '.join(wrong)}: not the size that was saved; copy or download it again"
     figure = next((name for name in FIGURES if isinstance(meta.get(name), float)), None)
     return Record(
         info.source,

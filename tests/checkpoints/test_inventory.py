@@ -79,7 +79,16 @@ def test_truncated_weights_are_a_problem(sft, capsys):
         file.truncate(1000)
     assert [bool(record.problem) for record in inventory()] == [False, True]
     models.main([])
-    assert "step 12: files are missing or have another size" in capsys.readouterr().out
+    assert "step 12: model_000012.pt: not the size that was saved" in capsys.readouterr().out
+
+
+def test_a_copy_without_optimizer_state_is_no_problem(sft):
+    directory, _, _ = sft
+    path = directory / "meta_000012.json"
+    meta = json.loads(path.read_text())
+    meta["files"]["optim_000012_rank0.pt"] = 1000
+    path.write_text(json.dumps(meta))
+    assert [record.problem for record in inventory()] == [None, None]
 
 
 positive = st.integers(1, 8)
