@@ -1,7 +1,7 @@
 """The README.md of a published model: what it is, how good it is, how it was made and is run."""
 
 import json
-import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -148,12 +148,19 @@ def _flags(meta: Mapping[str, Any]) -> str:
     if not isinstance(config, Mapping):
         return ""
     lines = ["| flag | value |", "|---|---|"]
-    for key, value in config.items():
-        if isinstance(value, str) and os.path.isabs(value):
-            value = os.path.basename(value)
+    for key, value in without_folders(config).items():
         if value not in (None, ""):
             lines.append(f"| `{_plain(key)}` | `{_plain(value)}` |")
     return "\n".join(lines)
+
+
+def without_folders(value: Any) -> Any:
+    """Return JSON values in which of every path only the file's name is left."""
+    if isinstance(value, Mapping):
+        return {key: without_folders(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(item) for item in value]
+    return re.split(r"[/\\]", value)[-1] if isinstance(value, str) else value
 
 
 def _plain(value: Any) -> str:

@@ -20,13 +20,20 @@ from nanochat.checkpoints.files import (
     choose_checkpoint,
     meta_name,
     model_name,
+    origin_record_name,
     read_meta,
     stage_directory,
+    to_json,
 )
 from nanochat.common import UserError, print0
 from nanochat.hub import client, layout
-from nanochat.hub.card import WRITTEN_BY, Ancestor, evaluation_rows, model_card
-from nanochat.hub.pull import origin_record_name
+from nanochat.hub.card import (
+    WRITTEN_BY,
+    Ancestor,
+    evaluation_rows,
+    model_card,
+    without_folders,
+)
 from nanochat.hub.transfer import RemoteFile, readable_size
 from nanochat.tokenizer_files import PICKLE_NAME
 
@@ -110,10 +117,11 @@ def find_history(info: CheckpointInfo) -> list[Ancestor]:
     history = [Ancestor(info, read_meta(info.path, info.step))]
     while len(history) < 10:
         parent = history[0].meta.get("parent")
-        if not isinstance(parent, Mapping) or parent.get("source") not in STAGE_DIRS:
+        if not isinstance(parent, Mapping) or parent.get("source") not in list(STAGE_DIRS):
             break
         source, tag, step = (parent.get(key) for key in ("source", "tag", "step"))
-        if not isinstance(step, int) or not layout.TAG_PATTERN.fullmatch(str(tag)):
+        named = isinstance(tag, str) and layout.TAG_PATTERN.fullmatch(tag)
+        if not isinstance(step, int) or not named:
             break
         older = CheckpointInfo(source, tag, step, os.path.join(stage_directory(source), tag))
         present = os.path.isfile(os.path.join(older.path, meta_name(step)))
@@ -131,7 +139,13 @@ def collect(
 ) -> list[Upload]:
     """Check what is to be published and return it; the tokenizer is written out in `folder`."""
     config, parameters = check_checkpoint(info)
-    tokenizer = load_tokenizer(info.path, read_meta(info.path, info.step), config.vocab_size)
+    meta = read_meta(info.path, info.step)
+    tokenizer = load_tokenizer(info.path, meta, config.vocab_size)
+    if meta.get("tokenizer_fingerprint") not in (None, tokenizer.fingerprint()):
+        raise UserError(
+            f"the tokenizer of {info} is not the one it was trained with; put that one into "
+            f"{os.path.join(info.path, 'tokenizer')} before publishing"
+        )
     tokenizer.save(folder)
     at_top = info.source == "base"
     names = sorted(os.listdir(folder))
@@ -161,8 +175,24 @@ def collect(
 
 
 def _checkpoint_files(info: CheckpointInfo, prefix: str) -> list[Upload]:
-    names = (model_name(info.step), meta_name(info.step))
-    return [Upload(prefix + name, os.path.join(info.path, name)) for name in names]
+    model, meta = model_name(info.step), meta_name(info.step)
+    return [
+        Upload(prefix + model, os.path.join(info.path, model)),
+        Upload(prefix + meta, public_meta(os.path.join(info.path, meta))),
+    ]
+
+
+def public_meta(path: str) -> str | bytes:
+    """Return a metadata file for publication: itself, or without the folders it tells of.
+
+    Flags name files of the user's own; what stands before the files' names is nobody's business.
+    """
+    with open(path, "rb") as file:
+        written = file.read()
+    meta = json.loads(written)
+    private = {key: meta[key] for key in ("user_config", "custom_data") if key in meta}
+    public = without_folders(private)
+    return path if public == private else to_json(meta | public).encode()
 
 
 def check_checkpoint(info: CheckpointInfo) -> tuple[Any, int]:
@@ -201,6 +231,9 @@ def announce(repo: str, uploads: Sequence[Upload], options: PushOptions) -> None
     total = sum(upload.size for upload in uploads)
     print0(f"  {len(uploads)} files, {readable_size(total)} in all")
     print0(f"licence in the model card: {options.license} (another with --license)")
+    if options.dry_run:
+        card = next(upload.content for upload in uploads if upload.path == CARD)
+        print0(f"\n{CARD}:\n\n{card.decode()}")
 
 
 # -- sending it -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Publishing to the stand-in hub, and pulling it back on another machine."""
 
 import dataclasses
+import json
 import os
 
 import pytest
@@ -271,3 +272,26 @@ def test_figures_are_of_this_model_or_left_out(hub, chain, base_dir):
     assert "| MMLU |  |  | 0.4200 |" in body
     assert "| a b |" in body
     assert "0.3100" not in body and "val bpb" not in body
+
+
+def test_no_folder_of_the_users_is_published(hub, base_dir, capsys):
+    tokenizer = train_tokenizer()
+    save_model(tokenizer, "sft", "d34", 700)
+    path = base_dir / "chatsft_checkpoints" / "d34" / "meta_000700.json"
+    private = {
+        "user_config": {"custom_data": ["/home/anna/acme/my.jsonl:3", r"C:\anna\x.jsonl"], "lr": 1},
+        "custom_data": [{"path": "../acme/my.jsonl", "sha256": "0" * 64}],
+    }
+    path.write_text(json.dumps(json.loads(path.read_text()) | private))
+    written = path.read_bytes()
+    push_script.main(["me/mine", "--source=sft", "--dry_run"])
+    shown = capsys.readouterr().out
+    assert "my.jsonl:3" in shown and "anna" not in shown and "acme" not in shown
+    push_script.main(["me/mine", "--source=sft"])
+    files = hub.repositories["me/mine"].files
+    everything = b"".join(files.values())
+    assert b"anna" not in everything and b"acme" not in everything
+    published = json.loads(files["meta_000700.json"])
+    assert published["user_config"] == {"custom_data": ["my.jsonl:3", "x.jsonl"], "lr": 1}
+    assert published["model_config"] == json.loads(written)["model_config"]
+    assert path.read_bytes() == written
