@@ -6,6 +6,7 @@ nanochat models --copy sft:d34:700 --to d34-mine
 nanochat models --delete mid:d34:813
 """
 
+import contextlib
 import json
 import sys
 from dataclasses import asdict, dataclass
@@ -59,7 +60,10 @@ def _delete(name: str, yes: bool) -> None:
     info = manage.find(name)
     if not yes and not sys.stdin.isatty():
         raise UserError(f"to delete {info} without being asked, add --yes")
-    if not yes and input(f"Delete {info} in {info.path}? [y/N] ").strip().lower() != "y":
+    if not yes:
+        with contextlib.suppress(EOFError):
+            yes = input(f"Delete {info} in {info.path}? [y/N] ").strip().lower() == "y"
+    if not yes:
         raise UserError("nothing was deleted")
     print(f"deleted {info}: {manage.delete(info) / 1e6:,.1f} MB are free again")
 

@@ -42,6 +42,21 @@ def optimizer_name(step: int, rank: int) -> str:
     return f"optim_{step:06d}_rank{rank}.pt"
 
 
+def origin_record_name(step: int) -> str:
+    """Name of the note on which repository a checkpoint was pulled from."""
+    return f"pulled_{step:06d}.json"
+
+
+def step_files(checkpoint_dir: str, step: int) -> list[str]:
+    """Return the names of the files there are of one step, the metadata last."""
+    known = {model_name(step), meta_name(step), origin_record_name(step)}
+    optimizer = optimizer_name(step, 0).removesuffix("0.pt")
+    names = [
+        name for name in os.listdir(checkpoint_dir) if name in known or name.startswith(optimizer)
+    ]
+    return sorted(names, key=lambda name: (name == meta_name(step), name))
+
+
 def former_tokenizer_directory(checkpoint_dir: str, fingerprint: str) -> str:
     """Where the tokenizer of earlier steps goes when a run with another one saves here."""
     return os.path.join(checkpoint_dir, f"tokenizer-{fingerprint[:8]}")
@@ -121,7 +136,7 @@ def list_directory(root: str, source: str) -> list[CheckpointInfo]:
     found = []
     for tag in sorted(os.listdir(root)):
         path = os.path.join(root, tag)
-        if os.path.isdir(path):
+        if os.path.isdir(path) and not tag.startswith("."):  # those are not finished
             for step in list_steps(path):
                 if os.path.isfile(os.path.join(path, meta_name(step))):
                     found.append(CheckpointInfo(source, tag, step, path, _finish_time(path, step)))

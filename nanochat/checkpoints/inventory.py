@@ -1,6 +1,7 @@
 """What is on disk: one record for each checkpoint, read without torch in milliseconds."""
 
 import contextlib
+import math
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 from nanochat.checkpoints.files import (
     CheckpointInfo,
     list_checkpoints,
-    model_name,
     read_meta,
+    step_files,
 )
 from nanochat.common import UserError
 from nanochat.tokenizer_files import has_tokenizer, peek_fingerprint
@@ -47,14 +48,17 @@ def _record(info: CheckpointInfo) -> Record:
         meta = read_meta(info.path, info.step)
     except UserError as error:
         problem = str(error)
-    sizes = {name: os.path.getsize(os.path.join(info.path, name)) for name in step_files(info)}
+    sizes = {
+        name: os.path.getsize(os.path.join(info.path, name))
+        for name in step_files(info.path, info.step)
+    }
     recorded = meta.get("files")
     recorded = recorded if isinstance(recorded, dict) else {}
     # optimizer states may be left behind when a checkpoint is copied elsewhere
     wrong = [name for name, size in recorded.items() if sizes.get(name, size) != size]
     if wrong:
         problem = f"{', '.join(wrong)}: not the size that was saved; copy or download it again"
-    figure = next((name for name in FIGURES if isinstance(meta.get(name), float)), None)
+    figure = next((name for name in FIGURES if _is_number(meta.get(name))), None)
     return Record(
         info.source,
         info.tag,
@@ -71,11 +75,8 @@ def _record(info: CheckpointInfo) -> Record:
     )
 
 
-def step_files(info: CheckpointInfo) -> list[str]:
-    """Return the names of the files that belong to one step."""
-    digits = model_name(info.step).removeprefix("model_").removesuffix(".pt")
-    starts = (f"model_{digits}.", f"meta_{digits}.", f"optim_{digits}_rank")
-    return sorted(name for name in os.listdir(info.path) if name.startswith(starts))
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)  # earlier releases wrote NaN
 
 
 def count_parameters(config: Any) -> int | None:
@@ -95,7 +96,8 @@ def _fingerprint(info: CheckpointInfo, meta: dict[str, Any]) -> str | None:
     directory = os.path.join(info.path, "tokenizer")
     if isinstance(recorded, str) or not has_tokenizer(directory):
         return recorded if isinstance(recorded, str) else None
-    with contextlib.suppress(UserError, OSError):
+    # whatever is wrong with it is said when it is loaded
+    with contextlib.suppress(UserError, OSError, TypeError, ValueError, AttributeError):
         return peek_fingerprint(directory)
     return None
 

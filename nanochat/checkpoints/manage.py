@@ -1,6 +1,8 @@
 """Deleting and copying checkpoints so that an interruption leaves none that only looks complete."""
 
+import contextlib
 import os
+import re
 import shutil
 
 from nanochat.checkpoints.files import (
@@ -8,11 +10,12 @@ from nanochat.checkpoints.files import (
     CheckpointInfo,
     list_directory,
     list_steps,
-    meta_name,
     stage_directory,
+    step_files,
 )
-from nanochat.checkpoints.inventory import step_files
-from nanochat.common import UserError, atomic_write
+from nanochat.common import UserError
+
+METRICS_NAME = "metrics.jsonl"
 
 
 def find(name: str) -> CheckpointInfo:
@@ -36,43 +39,61 @@ def find(name: str) -> CheckpointInfo:
 
 
 def delete(info: CheckpointInfo) -> int:
-    """Delete a checkpoint and return the bytes set free; with the last one goes its directory.
+    """Delete a checkpoint and return the bytes set free; with the last one go its tokenizers.
 
     The metadata goes first: what is left after an interruption does not count as a checkpoint.
+    Files of other origin stay.
     """
-    paths = [os.path.join(info.path, name) for name in step_files(info)]
-    paths.sort(key=lambda path: os.path.basename(path) != meta_name(info.step))
+    paths = [os.path.join(info.path, name) for name in step_files(info.path, info.step)]
     freed = sum(map(os.path.getsize, paths))
-    for path in paths:
+    for path in reversed(paths):
         os.unlink(path)
     if not list_steps(info.path):
-        shutil.rmtree(info.path)
+        for directory in _tokenizers(info.path):
+            shutil.rmtree(directory)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(info.path, METRICS_NAME))
+        with contextlib.suppress(OSError):  # something else is in it
+            os.rmdir(info.path)
     return freed
 
 
 def copy(info: CheckpointInfo, tag: str) -> str:
     """Copy a checkpoint with its tokenizers under another tag; return the new directory.
 
-    Raises UserError if that tag is taken or no name of a directory.
+    The directory has its name only when all is copied. Raises UserError if that tag is taken or no
+    name of a directory.
     """
-    if tag in ("", ".", "..") or os.path.basename(tag) != tag:
+    if tag.startswith(".") or tag == "" or os.path.basename(tag) != tag:
         raise UserError(f"a tag is the name of a directory, such as d34-mine, got {tag!r}")
-    target = os.path.join(os.path.dirname(info.path), tag)
+    stage, names = os.path.dirname(info.path), step_files(info.path, info.step)
+    target = os.path.join(stage, tag)
     if os.path.exists(target):
         raise UserError(f"{target} exists already; choose another tag")
-    size = sum(os.path.getsize(os.path.join(info.path, name)) for name in step_files(info))
-    free = shutil.disk_usage(os.path.dirname(info.path)).free
+    size = sum(os.path.getsize(os.path.join(info.path, name)) for name in names)
+    free = shutil.disk_usage(stage).free
     if size > free:
         raise UserError(f"the copy needs {size / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free")
-    os.mkdir(target)
-    names = sorted(step_files(info), key=lambda name: name == meta_name(info.step))  # meta last
-    for entry in os.listdir(info.path):
-        if entry.startswith("tokenizer") and os.path.isdir(os.path.join(info.path, entry)):
-            shutil.copytree(os.path.join(info.path, entry), os.path.join(target, entry))
-    for name in names:
-        with (
-            open(os.path.join(info.path, name), "rb") as source,
-            atomic_write(os.path.join(target, name)) as file,
-        ):
-            shutil.copyfileobj(source, file, 2**24)
+    unfinished = os.path.join(stage, f".{tag}.copying")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a copy that was interrupted
+    os.mkdir(unfinished)
+    try:
+        for directory in _tokenizers(info.path):
+            shutil.copytree(directory, os.path.join(unfinished, os.path.basename(directory)))
+        for name in names:
+            shutil.copyfile(os.path.join(info.path, name), os.path.join(unfinished, name))
+        os.rename(unfinished, target)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     return target
+
+
+def _tokenizers(checkpoint_dir: str) -> list[str]:
+    """Return the directories of the tokenizers that are or were in use with a checkpoint."""
+    paths = [os.path.join(checkpoint_dir, name) for name in os.listdir(checkpoint_dir)]
+    return [
+        path
+        for path in paths
+        if os.path.isdir(path) and re.fullmatch(r"tokenizer(-\w+)?", os.path.basename(path))
+    ]

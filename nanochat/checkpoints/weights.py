@@ -177,7 +177,8 @@ def check_weights(weights: dict[str, torch.Tensor], config: GPTConfig, path: str
         return
     shown = "\n  ".join(problems[:PROBLEMS_SHOWN])
     more = len(problems) - PROBLEMS_SHOWN
-    rows = weights[EMBEDDING].shape[0] if EMBEDDING in weights else config.padded_vocab_size
+    matrix = EMBEDDING in weights and weights[EMBEDDING].dim() == 2
+    rows = weights[EMBEDDING].shape[0] if matrix else config.padded_vocab_size
     vocabulary = (
         f" (a vocabulary of {config.vocab_size} needs {config.padded_vocab_size} rows, the file "
         f"has {rows})"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from filelock import FileLock, Timeout
 
-from nanochat.checkpoints.files import CheckpointInfo
+from nanochat.checkpoints.files import CheckpointInfo, origin_record_name
 from nanochat.common import UserError, atomic_write, get_base_dir, print0
 from nanochat.hub import layout
 from nanochat.hub.arrival import (
@@ -33,11 +33,6 @@ from nanochat.tokenizer_files import has_tokenizer
 
 # (more layers than, sequences that fit a GPU of 80 GB); up to 20 layers the default does
 BATCHES = ((32, 4), (26, 8), (20, 16))
-
-
-def origin_record_name(step: int) -> str:
-    """Name of the note on where a pulled checkpoint came from."""
-    return f"pulled_{step:06d}.json"
 
 
 def pull(
@@ -69,7 +64,8 @@ def pull(
         if dry_run:
             print0("dry run: nothing was written")
             return arrival.info
-        with _locked(arrival.info.path):
+        with _locked(arrival):
+            refuse_conflicts(arrival)  # again, for another pull may just have ended
             receive(arrival)
     if not dry_run:
         fill_base_tokenizer(arrival.tokenizer)
@@ -91,27 +87,30 @@ def _describe(arrival: Arrival, others: list[layout.Found]) -> None:
 
 
 @contextlib.contextmanager
-def _locked(checkpoint_dir: str) -> Iterator[None]:
+def _locked(arrival: Arrival) -> Iterator[None]:
     """Hold the staging directory; afterwards it stays only if it holds something to continue."""
-    staging = os.path.join(checkpoint_dir, STAGING)
+    staging = os.path.join(arrival.info.path, STAGING)
     os.makedirs(staging, exist_ok=True)
     lock = FileLock(os.path.join(staging, "lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise UserError(f"another pull into {checkpoint_dir} is running; wait for it") from error
+        raise UserError(f"another pull into {arrival.info.path} is running; wait for it") from error
     done = False
     try:
         yield
         done = True
     finally:
-        lock.release()
+        if done:  # another step's interrupted download may lie beside it
+            shutil.rmtree(os.path.dirname(arrival.staged_model), ignore_errors=True)
         begun = any(names for folder, _, names in os.walk(staging) if folder != staging)
-        if done or not begun:
+        if not begun:
             shutil.rmtree(staging, ignore_errors=True)
+        lock.release()
+        if not begun:
             with contextlib.suppress(OSError):
-                os.rmdir(checkpoint_dir)  # if nothing came
-        else:
+                os.rmdir(arrival.info.path)  # if nothing came
+        elif not done:
             print0(f"what has arrived is kept in {staging}; the same command continues")
 
 

@@ -1,6 +1,7 @@
 """What `nanochat models` knows about checkpoints, and how it copies and deletes them."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -148,19 +149,52 @@ def test_copy(sft, capsys):
         manage.copy(manage.find("sft:mine:12"), "ours")
 
 
-def test_an_interrupted_copy_is_no_checkpoint(sft, monkeypatch):
-    real = shutil.copyfileobj
+def test_an_interrupted_copy_leaves_nothing_and_can_be_repeated(sft, monkeypatch):
+    real = shutil.copyfile
 
-    def interrupted(source, target, size):
-        if "meta" in source.name:
+    def interrupted(source, target, **options):
+        if "meta" in str(source):
             raise KeyboardInterrupt
-        real(source, target, size)
+        return real(source, target, **options)
 
-    monkeypatch.setattr(shutil, "copyfileobj", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        manage.copy(manage.find("sft:mine:12"), "ours")
-    assert (sft[0].parent / "ours" / "model_000012.pt").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            manage.copy(manage.find("sft:mine:12"), "ours")
+    assert [path.name for path in sft[0].parent.iterdir()] == ["mine"]
+    unfinished = sft[0].parent / ".ours.copying"  # of a process that was killed
+    shutil.copytree(sft[0], unfinished)
     assert names() == ["sft:mine:3", "sft:mine:12"]
+    manage.copy(manage.find("sft:mine:12"), "ours")
+    assert names() == ["sft:mine:3", "sft:mine:12", "sft:ours:12"] and not unfinished.exists()
+
+
+def test_files_of_other_origin_survive_a_deletion(sft):
+    directory, _, _ = sft
+    (directory / "notes.txt").write_text("mine")
+    (directory / "pulled_000012.json").write_text("{}")
+    (directory / "metrics.jsonl").write_text("{}")
+    for step in (12, 3):
+        manage.delete(manage.find(f"sft:mine:{step}"))
+    assert [path.name for path in directory.iterdir()] == ["notes.txt"]
+
+
+def test_a_note_of_origin_goes_with_a_copy(sft):
+    directory, _, _ = sft
+    (directory / "pulled_000012.json").write_text("{}")
+    assert "pulled_000012.json" in os.listdir(manage.copy(manage.find("sft:mine:12"), "ours"))
+
+
+@pytest.mark.parametrize("special", [[], 3, None, {"a": "b"}])
+def test_a_damaged_tokenizer_is_not_the_tables_business(sft, special):
+    directory, _, _ = sft
+    meta_path = directory / "meta_000012.json"
+    meta = json.loads(meta_path.read_text())
+    del meta["tokenizer_fingerprint"]
+    meta_path.write_text(json.dumps(meta))
+    path = directory / "tokenizer" / "nanochat_tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"special_tokens": special}))
+    assert inventory()[1].tokenizer is None
 
 
 def test_a_full_disk_is_noticed_before_copying(sft, monkeypatch):
