@@ -68,8 +68,9 @@ def find_tokenizer(config: DataCheckConfig):
         source = fitting[0].source if fitting else parents[0]
         with contextlib.redirect_stdout(sys.stderr):  # standard output may be for a program
             info = choose_checkpoint(source, config.model_tag)
-        shape = read_meta(info.path, info.step).get("model_config") or {}
-        context = shape.get("sequence_len")
+        shape = read_meta(info.path, info.step).get("model_config")
+        context = shape.get("sequence_len") if isinstance(shape, dict) else None
+        context = context if isinstance(context, int) else None
         directories.insert(0, os.path.join(info.path, "tokenizer"))
     directory = next(filter(has_tokenizer, directories), None)
     return directory and RustBPETokenizer.from_directory(directory), directory, context

@@ -17,7 +17,7 @@ def load_shuffled(name: str, *arguments: str, split: str) -> Any:
     except ImportError as error:
         raise UserError(
             f"the data set {name} needs the `datasets` library; install it with "
-            "`pip install datasets` or `uv sync --extra hub`"
+            "`pip install datasets` or `uv sync --inexact --extra hub`"
         ) from error
     try:
         return load_dataset(name, *arguments, split=split).shuffle(seed=SHUFFLE_SEED)

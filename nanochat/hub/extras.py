@@ -14,5 +14,5 @@ def load_extra(package: str, extra: str) -> ModuleType:
         raise UserError(
             f"this needs the package {package}, which cannot be imported here ({error}); install "
             f"it with `pip install -e '.[{extra}]'` in the project's folder, or with "
-            f"`uv sync --extra {extra}`"
+            f"`uv sync --inexact --extra {extra}`"
         ) from error

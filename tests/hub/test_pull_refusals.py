@@ -182,7 +182,7 @@ def test_no_hub_at_all(hub, base_dir, monkeypatch):
 
 def test_without_the_hub_library(base_dir, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    refuses(base_dir, BASE, r"huggingface_hub.*`uv sync --extra hub`")
+    refuses(base_dir, BASE, r"huggingface_hub.*`uv sync --inexact --extra hub`")
 
 
 @pytest.mark.parametrize(

@@ -312,7 +312,7 @@ def test_share_it_and_take_it_elsewhere(shell, model_hub, tmp_path):
     printed = shell.run(pull)
     (line,) = re.findall(r"next: nanochat chat_web (.*)", printed)
     assert "is speaking" in shell.run(f"nanochat chat_cli -p Hi {line}")
-    assert "mid step 813" in shell.run(pull_directory)
+    assert "step 813 of stage mid" in shell.run(pull_directory)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from nanochat.checkpoint_manager import save_checkpoint
-from nanochat.checkpoints.files import CheckpointInfo, list_directory, stage_directory
+from nanochat.checkpoints.files import CheckpointInfo, list_steps, stage_directory
 from nanochat.checkpoints.weights import EMBEDDING, PROBLEMS_SHOWN, refuse_later_architecture
 from nanochat.common import UserError
 from nanochat.gpt import GPT, GPTConfig
@@ -31,6 +31,7 @@ from nanochat.hub.interchange.transformers_format import (
     turn_rotation,
 )
 from nanochat.tokenizer import RustBPETokenizer
+from nanochat.tokenizer_files import has_tokenizer
 
 CONFIG_NAME = "config.json"
 MAX_CONFIG_BYTES = 1024 * 1024
@@ -64,6 +65,7 @@ def import_model(
     tag = model_tag or foreign.origin.get("model_tag") or os.path.basename(os.path.abspath(path))
     step = step if step is not None else foreign.origin.get("step", 0)
     _check_destination(root, source, tag, step)
+    _check_tokenizer(os.path.join(root, tag), foreign.tokenizer)
     with StoredTensors(path) as stored:
         weights = read_weights(foreign, stored)
     meta = {
@@ -128,10 +130,23 @@ def _check_destination(root: str, source: str, tag: str, step: int) -> None:
         )
     if step < 0:
         raise UserError(f"--step must be 0 or more, got {step}")
-    if any((info.tag, info.step) == (tag, step) for info in list_directory(root, source)):
+    directory = os.path.join(root, tag)
+    if os.path.isdir(directory) and step in list_steps(directory):
         raise UserError(
             f"the checkpoint {source} {tag} step {step} exists already; choose another --model_tag "
             "or --step (nothing is overwritten)"
+        )
+
+
+def _check_tokenizer(directory: str, tokenizer: RustBPETokenizer) -> None:
+    """Raise UserError if models that are there already need another tokenizer."""
+    present = os.path.join(directory, "tokenizer")
+    if not has_tokenizer(present):
+        return
+    if RustBPETokenizer.from_directory(present).fingerprint() != tokenizer.fingerprint():
+        raise UserError(
+            f"{present} is another tokenizer, which the models beside it need; choose another "
+            "--model_tag"
         )
 
 

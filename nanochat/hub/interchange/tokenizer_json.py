@@ -180,12 +180,16 @@ def _find_difference(document: dict[str, Any]) -> str | None:
     return None
 
 
+def _is_merge(merge: Any) -> bool:
+    return isinstance(merge, str | list)
+
+
 def _find_other_merges(document: dict[str, Any], data: TokenizerData) -> str | None:
     given = document["model"].get("merges")
     if not isinstance(given, list):
         return "it has no list of merges"
-    pairs = [tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge) for merge in given]
+    pairs = [tuple(m.split(" ") if isinstance(m, str) else m) for m in given if _is_merge(m)]
     expected = [(spell(left), spell(right)) for left, right in find_merges(data.mergeable_ranks)]
-    if pairs != expected:
+    if len(pairs) != len(given) or pairs != expected:
         return "its merges are not those that its vocabulary implies"
     return None

@@ -113,7 +113,7 @@ def parse_config(document: Any, path: str) -> tuple[GPTConfig, str]:
     if not isinstance(document, dict):
         raise UserError(f"{path}: expected a JSON object, got {type(document).__name__}")
     model_type = document.get("model_type")
-    if model_type not in ARCHITECTURES:
+    if model_type not in list(ARCHITECTURES):  # it may be anything, hashable or not
         raise UserError(
             f"{path}: the model type is {model_type!r}; only {MODEL_TYPE} models can be imported"
         )

@@ -299,5 +299,5 @@ def test_an_export_that_differs_is_not_kept(tmp_path, checkpoint, monkeypatch):
 
 def test_extras_are_imported_or_asked_for():
     assert extras.load_extra("json", "export") is json
-    with pytest.raises(UserError, match=r"uv sync --extra export"):
+    with pytest.raises(UserError, match=r"uv sync --inexact --extra export"):
         extras.load_extra("no_such_package_anywhere", "export")

@@ -13,6 +13,8 @@ from nanochat.gpt import GPT, GPTConfig
 from nanochat.hub.interchange.export import export_model, write_files
 from nanochat.hub.interchange.importing import import_model
 from nanochat.hub.interchange.transformers_format import MARKER
+from nanochat.tokenizer import RustBPETokenizer
+from tests.tiny_world import save_model, train_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +206,13 @@ def test_a_tokenizer_of_another_size_is_refused(copy):
     change_config(copy, vocab_size=1009)
     with pytest.raises(UserError, match=r"vocab_size is 1009, but .* has 1000 .*1024, padded"):
         import_model(str(copy), "sft")
+
+
+def test_models_that_are_there_keep_their_tokenizer(export, base_dir):
+    other = train_tokenizer()
+    save_model(other, "sft", "mine", 3)
+    with pytest.raises(UserError, match="another tokenizer"):
+        import_model(str(export), "sft", "mine")
+    directory = base_dir / "chatsft_checkpoints" / "mine"
+    assert RustBPETokenizer.from_directory(directory / "tokenizer").data == other.data
+    assert [path.name for path in directory.glob("model_*")] == ["model_000003.pt"]
