@@ -10,7 +10,7 @@ from typing import Literal, TypeVar, Union, get_args, get_origin
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from nanochat.common import UserError
+from nanochat.common import UserError, printable
 
 Config = TypeVar("Config")
 
@@ -99,7 +99,8 @@ def run(main: Callable[[], object]) -> None:
             # the reader (head, less) went away; there is nobody left to tell
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
-        print(f"error: {_message(error)}", file=sys.stderr, flush=True)
+        # a message may quote files and names that came from elsewhere
+        print(f"error: {printable(_message(error))}", file=sys.stderr, flush=True)
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr, flush=True)

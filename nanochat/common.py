@@ -52,6 +52,14 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb"):
         raise
 
 
+def printable(text: str) -> str:
+    """Return text that cannot steer a terminal: control characters are written as escapes."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
 def text_table(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
     """Return rows, the head first, as aligned columns; those in `right` end at the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -19,8 +19,8 @@ from nanochat.common import print0
 class ImportConfig:
     path: Positional[str]
     """directory with config.json, model.safetensors and tokenizer.json"""
-    source: Annotated[Literal["sft", "mid", "rl", "base"], flag("-i")] = "sft"
-    """stage that the checkpoint is to belong to"""
+    source: Annotated[Literal["sft", "mid", "rl", "base"] | None, flag("-i")] = None
+    """stage that the checkpoint is to belong to; unset = as exported, else sft"""
     model_tag: Annotated[str | None, flag("-g")] = None
     """directory of the checkpoint; unset = as exported, else the directory's name"""
     step: Annotated[int | None, flag("-s", "--model-step")] = None

@@ -14,7 +14,7 @@ from typing import Literal
 
 from nanochat.checkpoints import inventory, manage
 from nanochat.command_line import parse, run
-from nanochat.common import UserError, get_base_dir, text_table
+from nanochat.common import UserError, get_base_dir, printable, text_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def table(records: list[inventory.Record]) -> str:
             [*row, f"{record.size / 1e6:,.1f} MB", figure, fingerprint, record.parent or "-"]
         )
     problems = [f"{r.path} step {r.step}: {r.problem}" for r in records if r.problem]
-    return "\n".join([text_table(rows, right={2, 4, 5}), *problems])
+    return printable("\n".join([text_table(rows, right={2, 4, 5}), *problems]))
 
 
 def _delete(name: str, yes: bool) -> None:

@@ -287,6 +287,12 @@ def test_wrong_configuration(model, inherited, change, message):
     assert "meta_000700.json" in str(caught.value)
 
 
+def test_a_shape_that_could_not_be_built_is_refused(model, inherited):
+    inherited(model.state_dict(), vars(model.config) | {"n_layer": 10**9})
+    with pytest.raises(UserError, match="cannot be 1000000000 layers"):
+        load_model("sft", "cpu", "eval")
+
+
 def test_missing_configuration(model, inherited):
     directory = inherited(model.state_dict(), model.config)
     (directory / "meta_000700.json").write_text("{}")

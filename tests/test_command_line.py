@@ -154,6 +154,7 @@ def boundary(monkeypatch, capsys):
             "error: Permission denied: /x",
         ),
         (OSError("only words"), 1, "error: only words"),
+        (UserError("the tag \x1b[2J is foreign"), 1, "error: the tag \\x1b[2J is foreign"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

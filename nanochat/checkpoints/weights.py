@@ -162,6 +162,11 @@ def parse_config(meta: dict[str, Any], checkpoint_dir: str, step: int) -> GPTCon
 
 def check_weights(weights: dict[str, torch.Tensor], config: GPTConfig, path: str) -> None:
     """Raise one UserError that names every tensor that is missing, unknown or of another shape."""
+    if config.n_layer > len(weights):  # or building a model for the comparison could take for ever
+        raise UserError(
+            f"{path} does not match the model_config in its meta file: {len(weights)} tensors "
+            f"cannot be {config.n_layer} layers; are both from the same checkpoint?"
+        )
     with torch.device("meta"):
         expected = {name: tuple(p.shape) for name, p in GPT(config).state_dict().items()}
     problems = [

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from filelock import FileLock, Timeout
 
 from nanochat.checkpoints.files import CheckpointInfo, origin_record_name
-from nanochat.common import UserError, atomic_write, get_base_dir, print0
+from nanochat.common import UserError, atomic_write, get_base_dir, print0, printable
 from nanochat.hub import layout
 from nanochat.hub.arrival import (
     STAGING,
@@ -80,7 +80,7 @@ def _describe(arrival: Arrival, others: list[layout.Found]) -> None:
     print0(f"to {info.path}: step {info.step} of stage {info.source} ({arrival.reason})")
     recorded = arrival.meta.get("stage")
     if recorded not in (None, info.source):
-        print0(f"note: its metadata calls it a {recorded} checkpoint")
+        print0(f"note: its metadata calls it a {printable(str(recorded))} checkpoint")
     if others:
         listing = ", ".join(map(str, others[: layout.SHOWN]))
         print0(f"others there: {listing} (choose with --source and --step)")

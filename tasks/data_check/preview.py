@@ -3,6 +3,8 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from nanochat.common import printable
+
 GREEN, GREY, END = "\033[32m", "\033[90m", "\033[0m"
 
 
@@ -51,11 +53,3 @@ def _marked(text: str, trained: bool, colour: bool, width: int) -> list[str]:
     if not colour:
         return lines
     return [f"{GREEN if trained else GREY}{line}{END}" for line in lines]
-
-
-def printable(text: str) -> str:
-    """Return text that cannot steer a terminal: control characters are written as escapes."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
-        for char in text
-    )

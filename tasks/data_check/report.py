@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from nanochat.common import printable
 from tasks.data_check.check import Checker, FileCheck
-from tasks.data_check.preview import loss_view, printable
+from tasks.data_check.preview import loss_view
 from tasks.data_check.shares import SMALL_SHARE, estimate_shares
 
 MOST_REPEATS = 10  # that are advised

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from nanochat.checkpoint_manager import save_checkpoint
-from nanochat.checkpoints.files import CheckpointInfo, list_steps, stage_directory
+from nanochat.checkpoints.files import STAGE_DIRS, CheckpointInfo, list_steps, stage_directory
 from nanochat.checkpoints.weights import EMBEDDING, PROBLEMS_SHOWN, refuse_later_architecture
 from nanochat.common import UserError
 from nanochat.gpt import GPT, GPTConfig
@@ -53,14 +53,17 @@ class ForeignModel:
 
 
 def import_model(
-    path: str, source: str, model_tag: str | None = None, step: int | None = None
+    path: str, source: str | None = None, model_tag: str | None = None, step: int | None = None
 ) -> CheckpointInfo:
     """Write the checkpoint `step` of `<stage>/<model_tag>` from the model in directory `path`.
 
-    Tag and step default to those it was exported from, else to the directory's name and 0. Raises
+    Stage, tag and step default to those it was exported from, else to sft, the directory's name and
+    0. Raises
     UserError for what is missing, damaged or another model's, and if the step exists already.
     """
     foreign = describe_directory(path)
+    exported = foreign.origin.get("source")
+    source = source or (exported if exported in STAGE_DIRS else "sft")
     root = stage_directory(source)
     tag = model_tag or foreign.origin.get("model_tag") or os.path.basename(os.path.abspath(path))
     step = step if step is not None else foreign.origin.get("step", 0)
@@ -177,6 +180,11 @@ def _check_tensors(foreign: ForeignModel, stored: StoredTensors) -> None:
     """Raise one UserError that names every tensor missing, unknown, or of another shape or type."""
     shapes, types = stored.shapes(), stored.types()
     refuse_later_architecture(shapes, foreign.path)
+    if foreign.config.n_layer > len(shapes):  # building such a model could take for ever
+        raise UserError(
+            f"{foreign.path}: {len(shapes)} tensors cannot be the {foreign.config.n_layer} layers "
+            "that config.json describes"
+        )
     with torch.device("meta"):
         wanted = {name: tuple(p.shape) for name, p in GPT(foreign.config).state_dict().items()}
     expected = {}

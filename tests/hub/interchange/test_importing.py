@@ -216,3 +216,16 @@ def test_models_that_are_there_keep_their_tokenizer(export, base_dir):
     directory = base_dir / "chatsft_checkpoints" / "mine"
     assert RustBPETokenizer.from_directory(directory / "tokenizer").data == other.data
     assert [path.name for path in directory.glob("model_*")] == ["model_000003.pt"]
+
+
+@pytest.mark.parametrize(("exported", "stage"), [("base", "base"), ("mid", "mid"), ("../x", "sft")])
+def test_the_stage_is_that_of_the_export(copy, base_dir, exported, stage):
+    document = json.loads((copy / "config.json").read_text())
+    change_config(copy, **{MARKER: document[MARKER] | {"source": exported}})
+    assert import_model(str(copy)).source == stage
+
+
+def test_a_shape_that_could_not_be_built_is_refused(copy, base_dir):
+    change_config(copy, num_hidden_layers=10**9)
+    with pytest.raises(UserError, match="cannot be the 1000000000 layers"):
+        import_model(str(copy))
