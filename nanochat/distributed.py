@@ -61,8 +61,9 @@ class Dist:
             torch.cuda.synchronize()
 
     def close(self) -> None:
-        """Leave the process group."""
+        """Leave the process group, all ranks together: one that leaves early can abort another."""
         if self.world_size > 1 and torch_distributed.is_initialized():
+            torch_distributed.barrier()
             torch_distributed.destroy_process_group()
 
 
