@@ -229,3 +229,24 @@ def test_flags_that_do_not_go_together(argv, capsys):
     with pytest.raises(SystemExit) as stop:
         models.main(argv)
     assert stop.value.code == 2
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", '"1.5"', "null", "[1]"])
+def test_figures_that_are_none(sft, capsys, value):
+    path = sft[0] / "meta_000012.json"
+    path.write_text(path.read_text().replace('"val_loss": 1.5', f'"val_loss": {value}'))
+    assert inventory()[1].figure is None
+    models.main(["--json"])
+    assert ": NaN" not in capsys.readouterr().out
+
+
+def test_nobody_answers_whether_to_delete(sft, monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+
+    def end_of_input(question):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", end_of_input)
+    with pytest.raises(UserError, match="nothing was deleted"):
+        models.main(["--delete=sft:mine:12"])
+    assert names() == ["sft:mine:3", "sft:mine:12"]

@@ -295,3 +295,12 @@ def test_no_folder_of_the_users_is_published(hub, base_dir, capsys):
     assert published["user_config"] == {"custom_data": ["my.jsonl:3", "x.jsonl"], "lr": 1}
     assert published["model_config"] == json.loads(written)["model_config"]
     assert path.read_bytes() == written
+
+
+def test_a_model_with_anothers_tokenizer_is_not_published(hub, base_dir):
+    save_model(train_tokenizer(), "sft", "d1", 10)
+    path = base_dir / "chatsft_checkpoints" / "d1" / "meta_000010.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"tokenizer_fingerprint": "0" * 64}))
+    with pytest.raises(UserError, match="not the one it was trained with"):
+        push()
+    assert REPO not in hub.repositories

@@ -229,3 +229,20 @@ def test_a_shape_that_could_not_be_built_is_refused(copy, base_dir):
     change_config(copy, num_hidden_layers=10**9)
     with pytest.raises(UserError, match="cannot be the 1000000000 layers"):
         import_model(str(copy))
+
+
+@pytest.mark.parametrize("model_type", [["nanochat"], {"a": 1}, 3, None])
+def test_model_types_that_are_no_names(copy, base_dir, model_type):
+    change_config(copy, model_type=model_type)
+    with pytest.raises(UserError, match="the model type is"):
+        import_model(str(copy))
+
+
+@pytest.mark.parametrize("merges", [[1], [None, "a b"], [{}], "a b", None])
+def test_merges_that_are_none(copy, base_dir, merges):
+    path = copy / "tokenizer.json"
+    document = json.loads(path.read_text())
+    document["model"]["merges"] = merges
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match="merges"):
+        import_model(str(copy))
