@@ -279,3 +279,15 @@ def test_two_pulls_at_once(hub, pretrained, base_dir):
     with FileLock(str(staging / "lock")), pytest.raises(UserError, match="another pull into"):
         pull(BASE)
     pull(BASE)
+
+
+def test_a_finished_pull_keeps_another_steps_interrupted_download(
+    as_directory, pretrained, base_dir
+):
+    directory = as_directory(pretrained)
+    other = base_dir / "base_checkpoints" / "d1" / ".pull" / "0123456789abcdef"
+    other.mkdir(parents=True)
+    (other / "model_000002.pt").write_bytes(b"half")
+    pull(directory, "base", "d1")
+    assert (other / "model_000002.pt").read_bytes() == b"half"
+    assert list_checkpoints("base")
